@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
+from proteomr.association.imputed_coefficients import LISTED, pool_coefficients
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
@@ -109,14 +110,17 @@ def pool_parts(
     every = np.all(np.isfinite(estimate), axis=0)
     pooled_estimate, pooled_se, pooled_df, fmi = (np.full(rows, np.nan) for _ in range(4))
     own = df[:, every].mean(axis=0)
-    counted = _stack(frames, c.N_CASE if of_events else c.N).min(axis=0)[every]
-    complete = np.where(np.isnan(own), counted - _find_parameters(frame, parameters)[every], own)
+    counted = _stack(frames, c.N_CASE if of_events else c.N).min(axis=0)
+    counted = counted - _find_parameters(frame, parameters)
+    complete = np.where(np.isnan(own), counted[every], own)
     pooled = pool_estimates(estimate[:, every], se[:, every], complete)
     pooled_estimate[every], pooled_se[every] = pooled.estimate, pooled.se
     pooled_df[every], fmi[every] = np.where(np.isinf(pooled.df), np.nan, pooled.df), pooled.fmi
     status, message = _tell(frames, np.isfinite(estimate))
     none = pl.lit(None, dtype=pl.Float64)
+    listed = [pool_coefficients(frames, counted).alias(LISTED)] if LISTED in frame.columns else []
     return frame.with_columns(
+        *listed,
         *(
             pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
             for name, values in (

@@ -17,6 +17,7 @@ from proteomr.association.moderation import moderate_parts
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
+from proteomr.models.extras import COEFFICIENTS
 from proteomr.provenance import RowFilter
 from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards
 from proteomr.scan import count_people
@@ -152,9 +153,13 @@ def _collect_scan(parts: list[pl.DataFrame], scan: Mapping[str, Any], *, m: int)
     if joint.height or spec.interaction is not None or spec.strata is not None:
         tables["joint_tests"] = joint
     further = spec.build_family().tables
-    for name in further if m == 1 else ():
+    pooled = further if m == 1 else tuple(name for name in further if name == COEFFICIENTS)
+    for name in pooled:
         tables[name] = collect_details(parts, name)
-    notes = (*name_aliased(attrition), *_describe_pooling(m, further))
+    notes = (
+        *name_aliased(attrition),
+        *_describe_pooling(m, [name for name in further if name not in pooled]),
+    )
     return _Collected(spec, associations, tables, notes)
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "WithExtras",
     "leave_intercepts",
     "list_coefficients",
+    "refer_estimates",
 ]
 
 ChooseRows: TypeAlias = Callable[[Problem, int, Bool], Bool]
@@ -286,7 +287,7 @@ def list_coefficients(found: Found) -> Details:
     estimate = join([fit.estimate for _, _, _, fit, _ in fits])
     se = join([fit.se for _, _, _, fit, _ in fits])
     df = join([fit.df for _, _, _, fit, _ in fits])
-    statistic, minus_log = _refer(estimate, se, df)
+    statistic, minus_log = refer_estimates(estimate, se, df)
     columns: dict[str, Sequence[str | None] | F64] = {
         "coefficient": [name for _, _, names, _, _ in fits for name in names],
         "contrast": [contrast for _, _, names, _, contrast in fits for _ in names],
@@ -304,7 +305,9 @@ def list_coefficients(found: Found) -> Details:
 def _list_additive(found: Found) -> Details:
     measures = [measure for _, _, measure in found.additive]
     statistic = np.array([measure.statistic for measure in measures])
-    minus_log = _refer(statistic, np.ones(statistic.size), np.full(statistic.size, np.inf))[1]
+    minus_log = refer_estimates(
+        statistic, np.ones(statistic.size), np.full(statistic.size, np.inf)
+    )[1]
     columns: dict[str, list[str] | F64] = {
         "measure": [measure.name for measure in measures],
         "estimate": np.array([measure.estimate for measure in measures]),
@@ -319,8 +322,19 @@ def _list_additive(found: Found) -> Details:
     return Details(models[:, 0], models[:, 1], columns)
 
 
-def _refer(estimate: F64, se: F64, df: F64) -> tuple[F64, F64]:
-    """Return statistics, and minus log10 of their p values by t, or normal where df is infinite."""
+def refer_estimates(estimate: F64, se: F64, df: F64) -> tuple[F64, F64]:
+    """Return statistics, and minus log10 of their p values by t, or normal where df is infinite.
+
+    Parameters
+    ----------
+    estimate, se, df : ``(c,)``; NaN for those without.
+
+    Examples
+    --------
+    >>> found = refer_estimates(np.array([1.96]), np.ones(1), np.array([np.inf]))
+    >>> [float(part[0].round(3)) for part in found]
+    [1.96, 1.301]
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(se > 0.0, estimate / se, np.nan)
     minus_log, there = np.full(statistic.size, np.nan), np.isfinite(statistic)

@@ -162,6 +162,70 @@ def test_tests_of_the_likelihood_are_pooled_as_chi_squared(long: pl.DataFrame) -
     np.testing.assert_allclose(ours["statistic"], theirs["statistic"], rtol=1e-12)
 
 
+def pool_by_hand(of_each: list[pl.DataFrame]) -> tuple[Any, Any]:
+    estimate = np.array([one["estimate"].to_numpy() for one in of_each])
+    within = np.array([one["se"].to_numpy() for one in of_each]) ** 2
+    m = len(of_each)
+    total = within.mean(axis=0) + (1 + 1 / m) * estimate.var(axis=0, ddof=1)
+    return estimate.mean(axis=0), np.sqrt(total)
+
+
+@pytest.mark.parametrize(
+    ("family", "asked"),
+    [("linear", {}), ("linear", {"errors": "HC3"}), ("logistic", {"interaction": "age"})],
+)
+def test_all_coefficients_are_pooled(
+    long: pl.DataFrame, family: str, asked: dict[str, Any]
+) -> None:
+    asked = {
+        "family": family,
+        "exposure": "lonely",
+        "adjust": ADJUST,
+        "coefficients": True,
+        **asked,
+    }
+    results = associate(SAMPLES, PROTEINS, **asked)
+    found, frame = results.table("coefficients"), results.table()
+    of_each = [
+        associate(part.drop(".imp").rename({".id": "ID"}), PROTEINS, **asked).table("coefficients")
+        for _, part in long.filter(pl.col(".imp") > 0).group_by([".imp"], maintain_order=True)
+    ]
+    keys = ["protein", "coefficient", "contrast"]
+    assert found.select(keys).equals(of_each[0].select(keys))
+    estimate, se = pool_by_hand(of_each)
+    np.testing.assert_allclose(found["estimate"], estimate, rtol=1e-10)
+    np.testing.assert_allclose(found["se"], se, rtol=1e-10)
+    beside = frame.join(
+        found, left_on=["protein", "term"], right_on=["protein", "coefficient"], suffix="_beside"
+    )
+    assert beside.height == frame.height
+    for name in ("estimate", "se", "df", "p_value"):
+        np.testing.assert_allclose(beside[f"{name}_beside"], beside[name], rtol=1e-8)
+
+
+def test_a_level_that_one_imputation_lacks_has_no_pooled_coefficient(long: pl.DataFrame) -> None:
+    person = long[".id"][0]
+    rare = pl.when((pl.col(".id") == person) & (pl.col(".imp") < 3)).then(pl.lit("rare"))
+    site = rare.when(pl.col("age") > long["age"].mean()).then(pl.lit("b")).otherwise(pl.lit("a"))
+    found = associate(
+        long.with_columns(site=site), PROTEINS, family="linear", exposure="lonely",
+        coefficients=True, adjust={"m": "age + C(site)"},
+    ).table("coefficients")  # fmt: skip
+    lost = found.filter(pl.col("coefficient") == "site[rare]")
+    assert lost.height > 0
+    assert lost["estimate"].null_count() == lost.height
+    assert found.filter(pl.col("coefficient") != "site[rare]")["estimate"].null_count() == 0
+
+
+def test_models_that_all_imputations_refuse_have_no_coefficients(long: pl.DataFrame) -> None:
+    flat = pl.DataFrame({"ID": long[".id"].unique(maintain_order=True)}).with_columns(ADM=1.0)
+    results = associate(
+        long, flat, family="linear", exposure="lonely", adjust=ADJUST, coefficients=True
+    )
+    assert results.table()["status"].cast(pl.String).to_list() == ["constant"]
+    assert results.table("coefficients").height == 0
+
+
 def test_permutations_of_imputed_samples_are_refused(long: pl.DataFrame) -> None:
     with pytest.raises(UsageError, match="the samples hold several imputations"):
         scan(long, permutations=Permutations(99))
