@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from .stage_batches import Batch, cancel_batch
 
 if TYPE_CHECKING:
     from proteomr.runs import Job
-    from proteomr.study import Execution, StageCall, StageEnd
+    from proteomr.study import Execution, StageCall, StageCost, StageEnd
 
 __all__ = ["CommandRunner"]
 
@@ -110,8 +111,8 @@ class CommandRunner:
                 errors="replace",
             )
             self._live[process] = ""
-        told = self._await(process)
-        return StageEnd(process.returncode, _find_message(told, process.returncode))
+        told, cost = self._await(process)
+        return StageEnd(process.returncode, _find_message(told, process.returncode), cost)
 
     def _submit(
         self, call: "StageCall", words: list[str], *, threads: int, overwrite: bool
@@ -151,18 +152,20 @@ class CommandRunner:
                 return StageEnd(1, "stopped before it began")
             process = batch.submit()
             self._live[process] = batch.name
-        told = self._await(process)
+        told, _ = self._await(process)  # the time of `sbatch`, not that of the job
         code = process.returncode
         return StageEnd(code, _find_message(f"{told}\n{batch.read_logs()}", code))
 
-    def _await(self, process: "subprocess.Popen[str]") -> str:
-        """Return what a process told on stderr, once it has ended."""
+    def _await(self, process: "subprocess.Popen[str]") -> "tuple[str, StageCost | None]":
+        """Return what a process told on stderr, once it has ended, and what it took."""
+        begun = time.monotonic()
         try:
-            _, told = process.communicate()
+            told = process.stderr.read() if process.stderr is not None else ""
+            cost = _reap(process, begun)
         finally:
             with self._guard:
                 self._live.pop(process, None)
-        return told
+        return told, cost
 
     def _choose_executor(self, call: "StageCall") -> list[str]:
         """Return the options that send blocks to Dask, of commands whose work comes in blocks."""
@@ -216,6 +219,21 @@ class CommandRunner:
         if not {"out", "resume"} <= options.keys():
             raise UsageError(f"{command} is no stage: it keeps no results that a rerun could find")
         return options
+
+
+def _reap(process: "subprocess.Popen[str]", begun: float) -> "StageCost | None":
+    """Wait for a process, and return what the system says that it took; None where it does not."""
+    from proteomr.study import StageCost
+
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except (AttributeError, ChildProcessError):  # no POSIX; or reaped when it was told to stop
+        process.wait()
+        return None
+    process.returncode = os.waitstatus_to_exitcode(status)
+    unit = 1 if sys.platform == "darwin" else 1024
+    cpu = usage.ru_utime + usage.ru_stime
+    return StageCost(time.monotonic() - begun, cpu, usage.ru_maxrss * unit)
 
 
 def _list_commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from proteomr.study.account import StudyResults
 from proteomr.study.beginning import write_beginning
-from proteomr.study.calls import Opened, Progress, Runner, StageCall, StageEnd, StageReport
+from proteomr.study.calls import (
+    Opened,
+    Progress,
+    Runner,
+    StageCall,
+    StageCost,
+    StageEnd,
+    StageReport,
+)
 from proteomr.study.choosing import Chosen, choose
 from proteomr.study.colocalised_hits import ColocalisedMrJob, colocalise_hits
 from proteomr.study.execution import Execution
@@ -25,6 +33,7 @@ __all__ = [
     "Runner",
     "Stage",
     "StageCall",
+    "StageCost",
     "StageEnd",
     "StageReport",
     "Study",

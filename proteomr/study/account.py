@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from proteomr.files import replace_file, shared_mode
 from proteomr.runs import TableFormat, read_finished
 from proteomr.runs.encoding import write_encoded
+from proteomr.runs.results import read_result
 from proteomr.study.calls import StageReport
 from proteomr.tables import load_schema
 
-__all__ = ["PUBLISHED", "StudyResults", "tabulate_stages", "write_account", "write_published"]
+__all__ = [
+    "PUBLISHED",
+    "StudyResults",
+    "tabulate_stages",
+    "write_account",
+    "write_costs",
+    "write_published",
+]
 
 PUBLISHED: Final = "published"
 """Name of the table of published numbers."""
 
+_COSTS: Final = "costs"
 _FORMATS: Final[tuple[TableFormat, ...]] = ("parquet", "tsv")
 
 
@@ -77,6 +86,27 @@ def write_account(results: StudyResults, folder: Path) -> None:
     """Write both tables into the folder of a study, as parquet and as text for people."""
     for name, frame in (("stages", results.stages), ("choices", results.choices)):
         _write(frame, folder, name)
+
+
+def write_costs(results: StudyResults, folder: Path) -> None:
+    """Write what each stage took when it last ran; of those that stand the old rows are kept.
+
+    Times are of this machine and this day, so that the table is no result: it stands beside
+    ``stages``, which is the same for every run of the same study.
+    """
+    schema = load_schema(_COSTS)
+    known: dict[str, dict[str, Any]] = {}
+    before = folder / f"{_COSTS}.parquet"
+    if before.is_file():
+        known = {row["stage"]: row for row in read_result(before).iter_rows(named=True)}
+    rows = []
+    for report in results.reports:
+        name = report.stage.name
+        if report.cost is not None:
+            known[name] = {"stage": name, **asdict(report.cost)}
+        if name in known:
+            rows.append(known[name])
+    _write(schema.validate(pl.DataFrame(rows, schema=schema.empty().schema)), folder, _COSTS)
 
 
 def write_published(frame: pl.DataFrame, folder: Path) -> None:

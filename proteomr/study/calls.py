@@ -11,7 +11,16 @@ from proteomr.runs import Job
 from proteomr.study.choosing import Chosen
 from proteomr.study.study import Option, Stage
 
-__all__ = ["Opened", "Progress", "Runner", "StageCall", "StageEnd", "StageReport", "State"]
+__all__ = [
+    "Opened",
+    "Progress",
+    "Runner",
+    "StageCall",
+    "StageCost",
+    "StageEnd",
+    "StageReport",
+    "State",
+]
 
 State: TypeAlias = Literal["done", "units_failed", "empty", "failed", "blocked", "left"]
 """How a stage ended: ``left`` were not asked for, ``blocked`` need one that has no results,
@@ -51,11 +60,24 @@ class Opened(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StageCost:
+    """What the process of a stage took: wall clock, processors, the most memory that it held."""
+
+    seconds: float
+    cpu_seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class StageEnd:
-    """How the run of a stage ended: its exit code, and the last line that it said of a fault."""
+    """How the run of a stage ended: its exit code, and the last line that it said of a fault.
+
+    ``cost`` is None where it was run elsewhere, or the system does not tell.
+    """
 
     code: int
     message: str = ""
+    cost: StageCost | None = None
 
 
 class Runner(Protocol):
@@ -103,6 +125,7 @@ class StageReport:
     ran : whether it was run now; else its results stood, or there are none.
     path : of its results, where there are any.
     chosen : what was chosen for its options, by option.
+    cost : of the run, where there was one that could be measured.
     """
 
     stage: Stage
@@ -113,3 +136,4 @@ class StageReport:
     units: int = 0
     failed: int = 0
     chosen: Mapping[str, Chosen] = field(default_factory=dict[str, Chosen])
+    cost: StageCost | None = None

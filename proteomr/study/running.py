@@ -19,6 +19,7 @@ from proteomr.study.account import (
     StudyResults,
     tabulate_stages,
     write_account,
+    write_costs,
     write_published,
 )
 from proteomr.study.calls import (
@@ -108,6 +109,7 @@ def run_study(
                 lock.write(study=study.name)
         results = tabulate_stages([run.reports[stage.name] for stage in ordered])
         write_account(results, folder)
+        write_costs(results, folder)
         if study.findings:
             write_published(compare_published(study.findings, run.find_table), folder)
         if study.figures:
@@ -332,7 +334,7 @@ class _Run:
         if failed and not ran:
             state = "units_failed"
         return StageReport(
-            ready.call.stage, state, ran, end.message, path, units, failed, ready.chosen
+            ready.call.stage, state, ran, end.message, path, units, failed, ready.chosen, end.cost
         )
 
     def _keep(self, report: StageReport) -> None:

@@ -65,6 +65,17 @@ def test_each_stage_leaves_a_run_and_the_options_to_repeat_it(done: Path) -> Non
     assert manifest["command"] == "associate"
 
 
+def test_what_each_stage_took_is_kept_where_it_stands(done: Path, proteomr: Any) -> None:
+    costs = pl.read_parquet(done / "out" / "costs.parquet")
+    assert costs["stage"].to_list() == ["people", "associate", "hits", "survive"]
+    assert (costs["cpu_seconds"] > 0.1).all()
+    assert (costs["seconds"] > 0.1).all()
+    assert costs["memory_bytes"].is_between(30e6, 20e9).all()
+    run(proteomr, done)
+    assert pl.read_parquet(done / "out" / "costs.parquet").equals(costs)
+    assert (done / "out" / "costs.tsv").is_file()
+
+
 def test_a_study_that_stands_is_told_so(done: Path, proteomr: Any) -> None:
     told = run(proteomr, done)
     lines = told.out.splitlines()
@@ -134,12 +145,12 @@ def test_the_shipped_study_runs_whole_on_fewer_people(tmp_path: Path, proteomr: 
     stages = pl.read_parquet(tmp_path / "out" / "stages.parquet")
     assert set(stages["state"]) <= {"done", "units_failed"}
     assert stages.height == 18
-    told = pl.read_parquet(tmp_path / "out" / "published.parquet")
-    unknown = told.filter(pl.col("message") == "the published number is not known to us")
+    rows = pl.read_parquet(tmp_path / "out" / "published.parquet")
+    unknown = rows.filter(pl.col("message") == "the published number is not known to us")
     assert unknown["finding"].str.contains("pairs|depression: share").all()
-    assert told.filter(pl.col("message").is_not_null()).height == unknown.height == 3
-    assert told.height - told["found"].count() == 0
-    causes = told.filter(pl.col("finding").str.ends_with("IVW"))
+    assert rows.filter(pl.col("message").is_not_null()).height == unknown.height == 3
+    assert rows.height - rows["found"].count() == 0
+    causes = rows.filter(pl.col("finding").str.ends_with("IVW"))
     assert causes["holds_expected"].sum() >= 4  # of five intervals of 95 %
     for number in range(1, 6):
         figure = tmp_path / "out" / "figures" / f"figure{number}.tsv"
