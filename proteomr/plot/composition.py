@@ -69,7 +69,7 @@ def draw_absent(reason: str, *, kind: str, style: PlotStyle) -> Drawing:
         add_title(figure, style.title)
         told = shorten(reason, letters=_LETTERS[style.width])
         figure.text(0.5, 0.35, told, ha="center", va="center", fontsize=5.5, color="#666666")
-    return Drawing(kind, "", "", (figure,), pl.DataFrame({"message": [reason]}), (reason,))
+    return Drawing(kind, "", "", (figure,), pl.DataFrame({"not_drawn": [reason]}), (reason,))
 
 
 def compose(panels: Sequence[Panel], *, kind: str) -> Drawing:

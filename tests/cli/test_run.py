@@ -156,7 +156,7 @@ def test_the_shipped_study_runs_whole_on_fewer_people(tmp_path: Path, proteomr: 
         figure = tmp_path / "out" / "figures" / f"figure{number}.tsv"
         data = pl.read_csv(figure, separator="\t", infer_schema_length=None)
         assert data["panel"].n_unique() >= 3
-        assert "message" not in data.columns  # of panels that could not be drawn
+        assert "not_drawn" not in data.columns  # of panels that could not be drawn
 
 
 def test_a_study_of_a_wrong_name_is_told_which_there_are(proteomr: Any) -> None:
