@@ -301,10 +301,12 @@ class _Run:
         """Return where a table of a stage lies; its main one for None."""
         finished = read_finished(self._place(stage))
         tables = {} if finished is None else finished.tables
-        if table is None and tables:
+        if not tables:
+            raise UsageError(f"stage {stage!r} has no results")
+        if table is None:
             return next(iter(tables.values()))
-        if table is None or table not in tables:
-            hint = nearest(table or "", tables)
+        if table not in tables:
+            hint = nearest(table, tables)
             raise UsageError(f"stage {stage!r} has no table {table!r}{hint}: {', '.join(tables)}")
         return tables[table]
 
