@@ -191,7 +191,8 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
     ),
     Elsewhere(
         "time event duration status survival",
-        "there is no survival model in this version; --family is linear or logistic",
+        "outcomes that happen at a time are asked by proteomr survive SAMPLES PROTEINS --outcome "
+        "NAME, or --time NAME --event NAME",
         "associate",
     ),
     Elsewhere("ref baseline control reflevel", "--reference-level LEVEL", "associate"),

@@ -29,6 +29,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 
 html_math_renderer = "mathml"
+pygments_style = "bw"  # the theme's own is too pale to read
 html_theme = "alabaster"
 html_theme_options = {
     "description": "From proteins and exposures to causes",
@@ -38,7 +39,7 @@ html_theme_options = {
     "show_powered_by": False,
 }
 html_copy_source = False
-html_show_sphinx = False
+html_show_sphinx = html_show_copyright = False
 html_last_updated_fmt = None  # the same pages at any hour
 
 
@@ -53,6 +54,18 @@ def _write_formula(translator: Any, node: Any) -> None:
     raise nodes.SkipNode
 
 
+def _help_readers(
+    _app: object, _page: str, _template: str, context: dict[str, Any], _tree: object
+) -> None:
+    """Let code that is wider than the screen be scrolled by keys, and tell levels of headings."""
+    if "body" in context:
+        context["body"] = context["body"].replace("<pre>", '<pre tabindex="0">')
+    draw = context.get("toctree")
+    if draw is not None:
+        level = 'role="heading" aria-level="3"'
+        context["toctree"] = lambda **asked: draw(**asked).replace('role="heading"', level)
+
+
 def setup(app: Any) -> None:
     """Tell Sphinx how docstrings and formulas are written, and of files that have no grammar.
 
@@ -61,6 +74,7 @@ def setup(app: Any) -> None:
     app.add_html_math_renderer(
         "mathml", inline_renderers=(_write_formula, None), block_renderers=(_write_formula, None)
     )
+    app.connect("html-page-context", _help_readers)
     app.connect("autodoc-process-docstring", _spell, priority=400)  # before napoleon's 500
     for name in ("csv", "tsv"):
         app.add_lexer(name, TextLexer)

@@ -92,7 +92,7 @@ def _render_block(block: Block, key: str) -> str:
         label = _text(block.caption)
         drawn = _make_plain(block.svg, key)
         return (
-            f'<figure role="img" aria-label="{label}">{drawn}'
+            f'<figure><div role="img" aria-label="{label}">{drawn}</div>'
             f"<figcaption>{label}</figcaption></figure>{source}"
         )
     return _render_table(block) + source
