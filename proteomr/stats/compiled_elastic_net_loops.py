@@ -106,11 +106,11 @@ def square_columns(H, columns, b):
     total = 0.0
     for j in range(columns.size):
         row = H[columns[j]]
-        own = 0.0
-        for k in range(columns.size):
+        own = 0.5 * row[columns[j]] * b[j]
+        for k in range(j):  # half of what is symmetric
             own += row[columns[k]] * b[k]
         total += b[j] * own
-    return total
+    return 2.0 * total
 
 
 @_compile

@@ -29,7 +29,7 @@ def look_up(values, knots, scores, out):
     for k in range(last):
         slopes[k] = (scores[k + 1] - scores[k]) / (knots[k + 1] - knots[k])
     # a cell rises with the value: knots of lower cells lie below, those of higher ones above
-    before = np.zeros(_CELLS + 1, dtype=np.int32)
+    before = np.zeros(_CELLS + 1, dtype=np.int64)
     for k in range(last + 1):
         before[_cell(knots[k], lowest, per) + 1] += 1
     for c in range(_CELLS):
@@ -39,8 +39,8 @@ def look_up(values, knots, scores, out):
         x = values[i]
         missing = np.isnan(x)
         y = lowest if missing else min(max(x, lowest), highest)
-        c = np.uint64(_cell(y, lowest, per))
-        low, high = np.uint64(max(np.int64(before[c]) - 1, 0)), np.uint64(before[c + one])
+        cell = _cell(y, lowest, per)
+        low, high = np.uint64(max(before[cell] - 1, 0)), np.uint64(before[cell + 1])
         after = min(low + one, np.uint64(last))
         low = after if knots[after] <= y else low  # without a branch, which serves most cells
         while high - low > one:

@@ -148,7 +148,7 @@ def square_columns(H: F64, columns: I64, b: F64) -> float:
 
     Parameters
     ----------
-    H : (p, p).
+    H : (p, p), symmetric.
     columns : (a,).
     b : (a,).
 

@@ -14,7 +14,8 @@ __all__ = ["Quadratic", "meets_optimum"]
 
 _PASSES = 2_000  # of coordinate descent before its tolerance is made smaller
 _ROUNDS = 12  # each with a tolerance a hundredth of the one before
-_TURNS = 12  # of signs that change all at once: two or three are usual
+_TURNS = 4  # of signs that change all at once: two or three are usual
+_PATIENCE = 2  # rounds before signs change one by one
 _CROSSINGS = 6  # of zero on the way to one exact solution, before the next descent
 _SLACK = 1e-10  # of the largest gradient: what conditions may be missed by
 _COMPILED_CELLS = 64  # of a matrix: a path goes through it thousands of times
@@ -76,13 +77,14 @@ class Quadratic:
         """
         slack = _SLACK if exact else max(_SLACK, 3.0 * float(np.sqrt(tolerance)))
         loops = load_loops("elastic_net", compiled=self.H.size >= _COMPILED_CELLS)
-        for _ in range(_ROUNDS):
+        for taken in range(_ROUNDS):
             loops.descend(self.H, self._own, self.q, self.b, l1, l2, tolerance, _PASSES)
             if exact:
                 if self._solve(l1, l2, slack):
                     return True
-                solve_signed(self.H, self.c, self.b, l1, l2)
-                self.refresh()
+                if taken >= _PATIENCE:
+                    solve_signed(self.H, self.c, self.b, l1, l2)
+                    self.refresh()
             if meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale):
                 return True
             tolerance *= 1e-2
@@ -93,10 +95,11 @@ class Quadratic:
 
         The signs are those of a step of coordinate descent, as in a primal-dual active set
         (Hintermueller, Ito and Kunisch 2002, doi:10.1137/S1052623401383558): where they stay, the
-        conditions hold. They may go round in circles, and coefficients are then left as they were.
+        conditions hold. They may go round in circles, near the minimum mostly: where that is no
+        better than what was there before, coefficients are left as they were.
         """
         before = self.b.copy(), self.q.copy()
-        found = False
+        start = self._cost(l1, l2)
         for _ in range(_TURNS):
             goal = self.q + self._own * self.b
             sign = np.where((np.abs(goal) > l1) & (self._own > 0.0), np.sign(goal), 0.0)
@@ -112,12 +115,17 @@ class Quadratic:
             self.b[:] = 0.0
             self.b[active] = b
             self.refresh()
-            found = meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale)
-            if found:
-                break
-        if not found:
+            if meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale):
+                return True
+        if not self._cost(l1, l2) < start:
             self.b[:], self.q = before
-        return found
+        return False
+
+    def _cost(self, l1: F64, l2: F64) -> float:
+        active = np.flatnonzero(self.b)
+        b = self.b[active]
+        own = l1[active] @ np.abs(b) + 0.5 * (l2[active] @ b**2)
+        return float(own - 0.5 * (b @ (self.c[active] + self.q[active])))
 
     @property
     def scale(self) -> float:
