@@ -69,8 +69,9 @@ def test_weights_are_applied_to_a_file_of_proteins(
         ("--outcome", "bmi", "--adjust", "base=age + sex"),
         ("--outcome", "death", "--horizon", "4", "--adjust", "base=age"),
         ("--outcome", "age", "--clock", "--gap-test", "sex"),
+        ("--outcome", "death", "--horizon", "4", "--weights", "age"),
     ],
-    ids=("number", "times", "clock"),
+    ids=("number", "times", "clock", "weights"),
 )
 @pytest.mark.parametrize("by", ["merge", "the same command"])
 def test_shards_of_folds_are_joined(
@@ -117,6 +118,8 @@ def test_a_dry_run_says_what_would_be_learnt_and_writes_nothing(score: Any, tmp_
         (("--outcome", "bmi", "--gap-test", "sex"), 2, "add --clock"),
         (("--outcome", "bmi", "--adjust", "base=bmi"), 2, "is what is predicted"),
         (("--outcome", "bmi", "--sets", "absent.gmt"), 3, "absent.gmt"),
+        (("--outcome", "bmi", "--weights", "agee"), 3, "did you mean 'age'"),
+        (("--apply", "w.parquet", "--weights", "age"), 2, "--apply learns nothing that --weights"),
         (("--outcome", "bmi", "--apply", "w.parquet", "--shard", "1/2"), 2, "is one step"),
         (("--outcome", "bmi", "--apply", "w.parquet"), 2, "--apply learns nothing"),
     ],
