@@ -146,7 +146,7 @@ def _fit_exactly(cohort: Cohort, spec: ModelSpec) -> F64:
     observed, scores = ~np.isnan(raw), np.empty_like(raw)
     transform_block(raw, scores, transform=spec.transform)
     family = Mixed(plan.family.options)
-    state = MixedState(plan.problem(group), None, (None,))
+    state = MixedState(*weigh_effects(plan.problem(group)), None, (None,))
     block = Block(scores, np.empty((_CHOSEN, 0, scores.shape[1])), observed)
     fits = family.fit(state, block)
     return np.stack([fits.estimate[:, 0], fits.se[:, 0]])

@@ -11,9 +11,9 @@ from proteomr.runs.checking import (
     refuse_newer,
 )
 from proteomr.runs.encoding import TableFormat, choose_file_formats, read_stamp
+from proteomr.runs.forecast import Forecast
 from proteomr.runs.job import (
     Account,
-    Forecast,
     Job,
     Outcome,
     Output,
