@@ -46,8 +46,8 @@ _SCORE = 1e-9
 # Doubles that the sums of a protein may take: 2 MB, so that those of a block stay below 100 MB.
 _MOST_CELLS = 250_000
 # Fewer groups than this of a pattern, and what missing values leave of them is hardly ever shared;
-# beyond so many patterns of their own a protein costs less by itself.
-_OWN_PATTERNS, _MOST_OWN = 4, 250
+# of more groups a protein that lacks somebody costs less by itself.
+_OWN_PATTERNS, _MOST_OWN = 4, 150
 _CELLS_AT_ONCE = 8_000_000  # doubles of the proteins that are summed together: 64 MB
 
 
@@ -155,8 +155,7 @@ def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> Ma
     shared = np.column_stack(parts)[rows.order]
     grouped = group_columns(np.ascontiguousarray(shared), rows.effects, rows.starts)
     Q, wide = rows.effects.shape[1], shared.shape[1] + 1 + len(problem.own_names) + by.shape[1]
-    many = grouped.patterns.shape[0] * (Q * wide) ** 2 > _MOST_CELLS
-    if many or (_are_apart(grouped) and grouped.starts.size > _MOST_OWN):
+    if grouped.patterns.shape[0] * (Q * wide) ** 2 > _MOST_CELLS:
         return None
     return MassModel(m, response, design, grouped, by[rows.order], by_scale, y_unit, y_power)
 
@@ -191,6 +190,8 @@ def fit_block(
     many = _CELLS_AT_ONCE // max(cells, problem.n * wide // 8, 1)
     if _are_apart(model.shared):
         many = int(many**0.5)  # patterns that missing values leave are each protein's own
+        if rows.starts.size > _MOST_OWN:
+            able = able & np.array([lost.size == 0 for lost in block.missing])
     at_once = max(1, many)
     chosen = np.flatnonzero(able)
     for first in range(0, chosen.size, at_once):
