@@ -158,9 +158,11 @@ class CommandRunner:
 
     def _await(self, process: "subprocess.Popen[str]") -> "tuple[str, StageCost | None]":
         """Return what a process told on stderr, once it has ended, and what it took."""
-        begun = time.monotonic()
+        begun, told = time.monotonic(), ""
         try:
-            told = process.stderr.read() if process.stderr is not None else ""
+            if process.stderr is not None:
+                with process.stderr:
+                    told = process.stderr.read()
             cost = _reap(process, begun)
         finally:
             with self._guard:
