@@ -19,6 +19,7 @@ from proteomr.association import ModelSpec, collect, plan_scan
 from proteomr.execute import Serial, one_blas_thread
 from proteomr.models import Block, Mixed, MixedOptions
 from proteomr.models.mixed import MixedState
+from proteomr.models.mixed_weights import weigh_effects
 from proteomr.scan import fit_blocks
 from proteomr.tables import ArrayProteins, Cohort
 
