@@ -60,12 +60,12 @@ class Rows:
         """
         estimates, errors = analysis.estimates, analysis.standard_errors()
         for position, quantity in enumerate(analysis.effects.names):
+            estimate, se = float(estimates[position]), float(errors[position])
             drawn = ("", np.nan, np.nan)
             if limits is not None:
                 ends = float(limits.low[position]), float(limits.high[position])
-                drawn = (limits.describe(position), *ends)
+                drawn = (limits.describe(position, estimate), *ends)
             said = [analysis.said.get(quantity, ""), drawn[0], *analysis.notes]
-            estimate, se = float(estimates[position]), float(errors[position])
             sound = bool(np.isfinite(estimate) and np.isfinite(se) and se > 0.0)
             if not sound:
                 said.append("no finite estimate with an error above 0")

@@ -34,22 +34,31 @@ class Limits:
     lost: I64
     draws: int
 
-    def describe(self, quantity: int) -> str:
-        """Say which draws have no estimate, and what follows; empty where all have.
+    def describe(self, quantity: int, estimate: float) -> str:
+        """Say what a reader of the limits should know; empty where there is nothing.
+
+        That is which draws have no estimate, and that the limits lack the estimate, as where a
+        ratio's denominator changes its sign among the draws.
 
         Examples
         --------
-        >>> lost = np.array([0, 5])
-        >>> Limits(np.zeros(2), np.ones(2), lost, 100).describe(1)
-        '5 of 100 samples have no estimate and are left out of the limits'
+        >>> limits = Limits(np.zeros(2), np.ones(2), np.array([0, 5]), 100)
+        >>> limits.describe(0, 0.5), limits.describe(1, 0.5)
+        ('', '5 of 100 samples have no estimate and are left out of the limits')
+        >>> limits.describe(0, 1.5)
+        'the limits lack the estimate: nearly all samples lie below it'
         """
-        lost = int(self.lost[quantity])
-        if not lost:
-            return ""
-        said = f"{lost:,} of {self.draws:,} samples have no estimate"
-        if np.isnan(self.low[quantity]):
-            return f"no limits: {said}"
-        return f"{said} and are left out of the limits"
+        said = []
+        if lost := int(self.lost[quantity]):
+            count = f"{lost:,} of {self.draws:,} samples have no estimate"
+            if np.isnan(self.low[quantity]):
+                return f"no limits: {count}"
+            said.append(f"{count} and are left out of the limits")
+        below, above = estimate > self.high[quantity], estimate < self.low[quantity]
+        if below or above:
+            where = "below" if below else "above"
+            said.append(f"the limits lack the estimate: nearly all samples lie {where} it")
+        return "; ".join(said)
 
 
 def draw_by_influence(

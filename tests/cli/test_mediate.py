@@ -132,6 +132,21 @@ def test_every_method_has_limits_by_both_bootstraps(
     assert set(read(people, "paths")["path"]) == {"a", "b", "c", "c_prime"}
 
 
+def test_rows_whose_limits_lack_their_estimate_are_those_that_say_so(
+    mediate: Any, people: Path
+) -> None:
+    table = pl.read_csv(people / "people.csv")
+    coin = np.random.default_rng(4).integers(0, 2, table.height)  # of no effect: shares of none
+    table.with_columns(lonely=pl.Series(coin)).write_csv(people / "people.csv")
+    asked = ("--outcome", "died", "--bootstraps", 40, "--level", 0.5, "--seed", 4)
+    mediate(*asked, method="perm")
+    found = read(people).filter(pl.col("conf_low").is_not_null())
+    within = pl.col("estimate").is_between("conf_low", "conf_high")
+    says = pl.col("message").str.contains("limits lack the estimate").fill_null(value=False)
+    assert found.filter(within == says).height == 0
+    assert 0 < found.filter(within).height < found.height
+
+
 def test_shards_join_to_the_bytes_of_a_whole_run(mediate: Any, proteomr: Any, people: Path) -> None:
     asked = ("--outcome", "died", "--bootstrap", "refit", "--bootstraps", 20, "--seed", 5)
     mediate(*asked, method="perm")

@@ -111,9 +111,19 @@ def test_limits_are_left_out_where_many_samples_have_none() -> None:
     draws[:30, 1] = np.inf
     limits = find_limits(draws, level=0.9)
     assert np.isfinite(limits.low[0])
-    assert "15 of 200 samples" in limits.describe(0)
+    assert "15 of 200 samples" in limits.describe(0, 0.0)
     assert np.isnan(limits.low[1])
-    assert limits.describe(1) == "no limits: 30 of 200 samples have no estimate"
+    assert limits.describe(1, 0.0) == "no limits: 30 of 200 samples have no estimate"
+
+
+def test_limits_that_lack_their_estimate_say_so() -> None:
+    draws = np.random.default_rng(2).normal(size=(200, 1))
+    draws[:3] = np.nan
+    limits = find_limits(draws, level=0.9)
+    assert "lack" not in limits.describe(0, 0.1)
+    assert "3 of 200 samples" in limits.describe(0, 9.0)
+    assert limits.describe(0, 9.0).endswith("lack the estimate: nearly all samples lie below it")
+    assert limits.describe(0, -9.0).endswith("lack the estimate: nearly all samples lie above it")
 
 
 def test_percentile_limits_cover_a_product_as_often_as_they_say() -> None:
