@@ -16,7 +16,8 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def blocks(page: str, language: str) -> list[str]:
-    return [match[3] for match in BLOCK.finditer(page) if match[1] == language]
+    """Return the blocks of a language that are no files, see `write_files`."""
+    return [m[3] for m in BLOCK.finditer(page) if m[1] == language and not m[2]]
 
 
 def write_files(page: str, folder: Path) -> None:

@@ -30,7 +30,7 @@ class RowWeights:
     Examples
     --------
     >>> found = RowWeights.of(np.array([4.0, 16.0]))
-    >>> found.unit, (found.root**2 * found.unit).tolist()
+    >>> found.unit, (found.root**2 * found.unit).round(12).tolist()
     (8.0, [4.0, 16.0])
     """
 
