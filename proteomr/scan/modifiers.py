@@ -104,7 +104,7 @@ def read_modifiers(
     Raises
     ------
     ColumnError
-        A column is absent, or weights are below 0 or infinite.
+        A column is absent, or weights are below 0, infinite, or above 0 for nobody.
     FormulaError
         The interaction is not one covariate, such as ``sex``, ``age`` or ``C(education)``, or an
         instrument is no term of columns.
@@ -200,6 +200,8 @@ def _read_weights(column: pl.Series) -> F64:
             f"weights {name!r} are below 0 or infinite for {wrong} people; 0, or an empty cell, "
             "leaves a person out"
         )
+    if not np.any(values > 0.0):
+        raise ColumnError(f"weights {name!r} are 0 or empty for all people: nobody would be left")
     values[values == 0.0] = np.nan  # a person of weight 0 informs nothing, as in R's lm and glm
     return values
 

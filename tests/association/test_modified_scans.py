@@ -67,6 +67,16 @@ def test_weights_below_zero_or_infinite_are_refused_with_their_count(wrong: floa
         scan_cohort(cohort, spec_of("linear", weights="weight"))
 
 
+@pytest.mark.parametrize("nothing", [0.0, None, np.nan])
+@pytest.mark.parametrize("family", ["linear", "logistic"])
+def test_weights_of_nobody_are_refused_as_such(family: str, nothing: float | None) -> None:
+    samples = make_samples()
+    weight = samples["weight"].set(pl.Series(np.arange(N) < N), nothing)
+    cohort = make_cohort(samples.with_columns(weight), make_values(samples))
+    with pytest.raises(ColumnError, match="'weight' are 0 or empty for all people"):
+        scan_cohort(cohort, spec_of(family, weights="weight"))
+
+
 @pytest.mark.parametrize("family", ["linear", "logistic"])
 def test_people_of_weight_zero_are_left_out_and_counted(family: str) -> None:
     samples = make_samples()
