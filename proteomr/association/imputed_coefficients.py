@@ -71,8 +71,8 @@ def _spread(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _gather(told: pl.DataFrame, frame: pl.DataFrame) -> pl.Series:
     """Return the coefficients as lists in the rows of a frame; null where there are none."""
-    kind = frame.schema[LISTED]
-    names = [field.name for field in kind.inner.fields]  # type: ignore[attr-defined]
+    names = frame[LISTED].explode().struct.fields
     lists = told.group_by(_ROW, maintain_order=True).agg(pl.struct(names).alias(LISTED))
     rows = pl.DataFrame({_ROW: np.arange(frame.height, dtype=np.int64)})
-    return rows.join(lists, on=_ROW, how="left", maintain_order="left")[LISTED].cast(kind)
+    whole = rows.join(lists, on=_ROW, how="left", maintain_order="left")
+    return whole[LISTED].cast(frame.schema[LISTED])
