@@ -10,6 +10,7 @@ of :math:`(y_j - \theta x_j)^2 / (s_{yj}^2 + \theta^2 s_{xj}^2)`. It has many mi
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ _SETTLED = 1e-4  # standard errors from the optimum; the package's ends lie up t
 _TIE = 1e-9  # of -2 log likelihood: points left out that fit as ill as others are as good a choice
 _ROUNDING = 1e-12  # relative: what a sum of a few hundred terms loses
 _CELLS = 1 << 16  # numbers of an array of a block: 0.5 MB, which stays in the cache
+_TOGETHER = 16  # K of a block: few variants are invalid, and most K fall by their price alone
 _WEIGHTLESS = 80.0  # of a criterion: a weight of exp(-40) is beyond the last digit of an average
 _UNSETTLED = "the points left out have not settled"
 _SETS = 200  # sets of points kept; each has a lower loss, and there are few near the best slope
@@ -79,6 +81,19 @@ class TrimmedFits:
         doubted = np.array([doubt is not None for doubt in self.doubts])
         return np.flatnonzero(doubted & ~(self.floors > room))
 
+    @classmethod
+    def join(cls, parts: Sequence[TrimmedFits]) -> TrimmedFits:
+        """Return the fits of consecutive K as one."""
+        return cls(
+            np.concatenate([part.slopes for part in parts]),
+            np.concatenate([part.se for part in parts]),
+            np.concatenate([part.criteria for part in parts]),
+            np.concatenate([part.floors for part in parts]),
+            np.concatenate([part.valid for part in parts]),
+            tuple(doubt for part in parts for doubt in part.doubts),
+            np.concatenate([part.prolonged for part in parts]),
+        )
+
 
 @dataclass(slots=True, eq=False)
 class _Turns:
@@ -118,8 +133,7 @@ def fit_by_turns(
     >>> fits.best, round(float(fits.slopes[1]), 6), fits.doubts[1]
     (1, 0.5, None)
     """
-    state = _take_first_turns(points, price=price, tolerance=tolerance, fewest=fewest)
-    fits = _assess(points, state, price)
+    state, fits = _take_first_turns(points, price=price, tolerance=tolerance, fewest=fewest)
     prolonged = np.zeros(state.counts.size, dtype=np.bool_)
     for _ in range(_ROUNDS):
         rows = fits.list_doubtful(least=least)
@@ -133,11 +147,14 @@ def fit_by_turns(
     return replace(fits, prolonged=prolonged)
 
 
-def _take_first_turns(points: Points, *, price: float, tolerance: float, fewest: int) -> _Turns:
+def _take_first_turns(
+    points: Points, *, price: float, tolerance: float, fewest: int
+) -> tuple[_Turns, TrimmedFits]:
     """Return where the package ends, for every K whose price alone leaves it some weight."""
     m = points.x.size
-    size = max(1, _CELLS // m)
+    size = max(1, min(_TOGETHER, _CELLS // m))
     parts: list[_Turns] = []
+    assessed: list[TrimmedFits] = []
     lowest = math.inf
     for first in range(0, m - 1, size):
         if first >= fewest and first * price > lowest + _WEIGHTLESS:
@@ -148,14 +165,16 @@ def _take_first_turns(points: Points, *, price: float, tolerance: float, fewest:
         _take_turns(points, part, np.arange(counts.size), turns=_TURNS, tolerance=tolerance)
         parts.append(part)
         fits = _assess(points, part, price)
+        assessed.append(fits)
         if np.isfinite(fits.se).any():
             lowest = min(lowest, float(fits.criteria[fits.best]))
-    return _Turns(
+    state = _Turns(
         np.concatenate([part.counts for part in parts]),
         np.concatenate([part.slopes for part in parts]),
         np.concatenate([part.true_x for part in parts]),
         np.concatenate([part.free for part in parts]),
     )
+    return state, TrimmedFits.join(assessed)
 
 
 def _go_to_end(points: Points, state: _Turns, row: int) -> None:
