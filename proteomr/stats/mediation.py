@@ -25,6 +25,7 @@ __all__ = [
     "Trio",
     "average",
     "doubt_proportion",
+    "each_sample",
     "measure_error",
     "path_of",
     "path_of_mediator",
@@ -167,7 +168,8 @@ class Analysis:
     errors : standard errors by quantity, where they are not those of the influence functions.
     clusters : ``(n,)``, codes of people whose influences are one; None where each is one.
     units : ``(q,)``, of the quantities.
-    refit : the parameters of a sample ``(n,)`` of how often each person counts; NaN for none.
+    refit : the parameters ``(c, P)`` of samples ``(c, n)`` of how often each person counts; NaN for
+        those that have none.
     paths : the numbers of the path diagram.
     ratios : quantities as ratios, by their names, for E-values.
     said : what is to be said of quantities, by their names.
@@ -258,6 +260,17 @@ def average(columns: F64, counts: F64 | None = None) -> F64:
     if counts is None:
         return np.asarray(columns.mean(axis=0))
     return np.asarray(counts @ columns / counts.sum())
+
+
+def each_sample(refit: Callable[[F64], F64]) -> Callable[[F64], F64]:
+    """Return what refits samples ``(c, n)`` from what refits one ``(n,)``.
+
+    Examples
+    --------
+    >>> each_sample(lambda counts: counts[:1])(np.eye(2)).tolist()
+    [[1.0], [0.0]]
+    """
+    return lambda counts: np.array([refit(one) for one in counts])
 
 
 def path_of(

@@ -1,4 +1,4 @@
-"""Cox regressions of a mediation analysis: by the hundred, with influences, and to many samples."""
+"""Cox regressions of a mediation analysis: by the hundred, with influences."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from proteomr.stats.cox import fit_cox
 from proteomr.stats.cox_sandwich import score_residuals
 from proteomr.stats.cox_sums import HazardSums, sum_hazards
 from proteomr.stats.linalg import cholesky_pivots
+from proteomr.stats.mediation_cox_samples import refit_cox
 from proteomr.stats.mediation_regressions import Unfit
 from proteomr.stats.risk_sets import RiskSets
 from proteomr.status import Status
@@ -21,33 +22,12 @@ __all__ = ["CoxModel", "fit_cox_model"]
 
 _DECREMENT = 1e-22  # squared standard errors: 1e-11 of one
 _SCORE = 1e-18  # above what rounding leaves of a million rows
-# Of refits to samples, whose percentiles are known to some hundredths of a standard error: 0.03 of
-# one in all coefficients together, before a last step that leaves a tenth of it.
-_OF_SAMPLES = 1e-3
 _PASSES = 40  # of a climb: from near the maximum it takes ten
 # Share of a column that those before it leave, below which the exact path decides.
 _PIVOT = 1e-6
 # Powers of e that hazards of one risk set may be apart before an infinite estimate is searched for.
 _APART = 11.0
 _NO_EVENT = "nobody has the event on the rows of the fit"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CoxSample:
-    """A sample of the rows of a model, for it and for models of its first columns on these rows.
-
-    Attributes
-    ----------
-    counts : ``(n,)``, how often each row is in it.
-    rows : ``(n,)``, which are.
-    risk : their risk sets.
-    Z : their columns, standardised.
-    """
-
-    counts: F64
-    rows: Bool
-    risk: RiskSets
-    Z: F64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,46 +130,17 @@ class CoxModel:
         out[-1, -1] = 1.0 / left
         return out
 
-    def sample(self, counts: F64) -> CoxSample:
-        """Return the rows that count something, each ``counts (n,)``."""
-        rows = counts > 0.0
-        return CoxSample(counts, rows, self.sums.risk.take(rows), self.X[rows])
-
-    def is_within(self, other: CoxModel) -> bool:
-        """Whether the columns are the first of another model's, on the same risk sets."""
-        return self.sums.risk is other.sums.risk and bool(
-            np.array_equal(self.scale, other.scale[: self.scale.size])
-        )
-
-    def refit(
-        self, counts: F64, start: F64 | None = None, *, sample: CoxSample | None = None
-    ) -> F64:
-        """Return the coefficients ``(p,)`` where rows count ``counts (n,)``; NaN for none.
+    def refit(self, counts: F64, start: F64 | None = None) -> F64:
+        """Return the coefficients of samples ``(c, p)``; NaN for those that have none.
 
         Parameters
         ----------
-        start : ``(p,)``, coefficients near those of the sample.
-        sample : of these counts, made by a model that this one is within; None to make it.
+        counts : ``(c, n)``, how often each row is in each sample.
+        start : ``(c, p)``, coefficients near those of the samples.
         """
-        sample = self.sample(counts) if sample is None else sample
-        risk, Z, rows = sample.risk, sample.Z[:, : self.theta.size], sample.rows
-        theta = self.theta if start is None else start * self.scale
-        if not risk.size:
-            return np.full(self.theta.size, np.nan)
-        ended = _climb(Z, risk, counts[rows], theta, self.inverse, bound=_OF_SAMPLES)
-        if ended is None:
-            return self._refit_exactly(rows, risk, counts)
-        theta, _, move = ended
-        # the step that is left brings the error down once more
-        return np.asarray((theta + move) / self.scale)
-
-    def _refit_exactly(self, rows: Bool, risk: RiskSets, counts: F64) -> F64:
-        """Fit a sample on the path that finds infinite estimates."""
-        fit = fit_cox(self.X[rows], risk, weights=counts[rows])
-        lost = fit.infinite | ~np.isfinite(fit.coefficients) & ~fit.aliased
-        if not fit.converged:
-            return np.full(self.theta.size, np.nan)
-        return np.where(lost, np.nan, np.where(fit.aliased, 0.0, fit.coefficients)) / self.scale
+        whole = np.broadcast_to(self.theta, (counts.shape[0], self.theta.size))
+        theta = whole if start is None else start * self.scale
+        return refit_cox(self.X, self.sums.risk, counts, theta, self.inverse) / self.scale
 
 
 def fit_cox_model(

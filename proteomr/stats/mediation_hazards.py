@@ -102,14 +102,16 @@ class _Refits:
     def __call__(self, counts: F64) -> F64:
         if self._influences is None:
             self._influences = [model.influence(range(model.theta.size)) for model in self._models]
-        found, (without, having) = np.empty(2), self._models
-        sample = having.sample(counts) if without.is_within(having) else None
-        for place, (model, influence) in enumerate(
-            zip(self._models, self._influences, strict=True)
-        ):
-            start = model.coefficients + (counts - counts.mean()) @ influence
-            found[place] = model.refit(counts, start, sample=sample)[self._p]
-        return found * self._apart
+        apart, p = counts - counts.mean(axis=1, keepdims=True), self._p
+        starts = [
+            model.coefficients + apart @ influence
+            for model, influence in zip(self._models, self._influences, strict=True)
+        ]
+        first = self._models[0].refit(counts, starts[0])
+        # what influences have missed in one model they miss in the other
+        starts[1][:, : p + 1] += np.nan_to_num(first - starts[0])
+        second = self._models[1].refit(counts, starts[1])
+        return np.column_stack([first[:, p], second[:, p]]) * self._apart
 
 
 def _path_of(

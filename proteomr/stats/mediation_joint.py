@@ -12,6 +12,7 @@ from proteomr.stats.mediation import (
     PathEstimate,
     Scaled,
     Trio,
+    each_sample,
     path_of_mediator,
     paths_of,
     scale_trio,
@@ -86,7 +87,8 @@ def analyse_together(trios: list[Trio], contrast: Contrast) -> Analysis:
         for path in _list_paths(each, mediators[j], outcome, total, j)
     )
     clusters = first.trio.clusters
-    return Analysis(effects, parameters, influence, units, refit, paths, clusters=clusters)
+    again = each_sample(refit)
+    return Analysis(effects, parameters, influence, units, again, paths, clusters=clusters)
 
 
 def _fit_together(

@@ -16,6 +16,7 @@ from proteomr.stats.mediation import (
     Trio,
     average,
     doubt_proportion,
+    each_sample,
     paths_of,
     scale_trio,
 )
@@ -199,7 +200,7 @@ def _analyse_lines(fits: _Fits) -> Analysis:
         return found
 
     errors = _errors_by_models(effects, parameters, covariance, units)
-    return Analysis(effects, parameters, influence, units, refit, (), errors)
+    return Analysis(effects, parameters, influence, units, each_sample(refit), (), errors)
 
 
 def _stack_lines(fits: _Fits) -> tuple[F64, F64, F64]:
@@ -275,7 +276,7 @@ def _analyse_means(fits: _Fits) -> Analysis:
         found[count:] = means.focal  # where nothing is bent
         return found
 
-    return Analysis(effects, parameters, influence, units, refit, ())
+    return Analysis(effects, parameters, influence, units, each_sample(refit), ())
 
 
 def _bend(

@@ -150,10 +150,21 @@ class _Doubled:
         return _Hazard(fit.coefficients[-2:], people.T @ people, influence, fit)
 
     def refit(self, fit: _Hazard, weights: F64, counts: F64) -> F64:
-        """Return the effects of a sample ``(2,)`` of how often people count; NaN for none."""
+        """Return the effects ``(c, 2)`` of samples of how often people count; NaN for none.
+
+        Parameters
+        ----------
+        weights, counts : ``(c, n)``, of the second copies; NaN for a sample without them.
+        """
+        found = np.full((counts.shape[0], 2), np.nan)
+        sound = np.flatnonzero(np.isfinite(weights).all(axis=1))
+        own, other = counts[sound], counts[sound] * weights[sound]
         if fit.cox is not None:
-            return fit.cox.refit(np.append(counts, counts * weights))[-2:]
-        return self.trio.bench.doubled().fit(*self._spread(counts, counts * weights))
+            found[sound] = fit.cox.refit(np.hstack([own, other]))[:, -2:]
+            return found
+        for place, u, v in zip(sound.tolist(), own, other, strict=True):
+            found[place] = self.trio.bench.doubled().fit(*self._spread(u, v))
+        return found
 
 
 def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardModel) -> Analysis:
@@ -207,11 +218,8 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
     errors = np.sqrt(np.einsum("qp,pr,qr->q", gradient, covariance, gradient))
 
     def refit(counts: F64) -> F64:
-        beta, variance = mediator.refit(counts)
-        if not np.all(np.isfinite(beta)):
-            return np.full(2, np.nan)
-        again = _weigh(scaled, mediator, beta, variance)
-        return doubled.refit(fit, again.values, counts)
+        again = [_weigh(scaled, mediator, *mediator.refit(one)).values for one in counts]
+        return doubled.refit(fit, np.array(again), counts)
 
     own, other = fit.influence[: trio.n], fit.influence[trio.n :]
     analysis = Analysis(

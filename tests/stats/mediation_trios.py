@@ -69,5 +69,5 @@ def move_counts(analysis: Analysis, person: int, n: int, step: float) -> F64:
     for side in (step, -step):
         counts = np.ones(n)
         counts[person] += side
-        ends.append(analysis.refit(counts))
+        ends.append(analysis.refit(counts[None])[0])
     return (ends[0] - ends[1]) / (2.0 * step)

@@ -271,4 +271,4 @@ def test_mediators_with_and_without_missing_values_have_the_effects_of_their_peo
     assert one.influence == pytest.approx(other.influence, rel=1e-7, abs=1e-12)
     assert [path.se for path in one.paths] == pytest.approx([p.se for p in other.paths], rel=1e-9)
     counts = np.random.default_rng(2).integers(0, 3, int(there.sum())).astype(np.float64)
-    assert one.refit(counts) == pytest.approx(other.refit(counts), rel=1e-9)
+    assert one.refit(counts[None]) == pytest.approx(other.refit(counts[None]), rel=1e-9)
