@@ -27,6 +27,7 @@ from proteomr.execute import (
     one_blas_thread,
     processors,
 )
+from proteomr.execute.stopping import Stoppable, Stopped
 
 EXECUTORS: list[Executor] = [Serial(), Threads(1), Threads(2), Threads(7)]
 
@@ -131,6 +132,64 @@ def test_an_interrupt_in_a_block_propagates_and_no_thread_stays() -> None:
     with pytest.raises(KeyboardInterrupt):
         list(Threads(2).map(work, range(100)))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("proteomr")]
+
+
+def test_a_long_block_that_nobody_waits_for_stops_where_it_is() -> None:
+    begun, swallowed = threading.Event(), threading.Event()
+
+    def work(block: int) -> int:
+        if block == 0:
+            begun.wait(10)
+            return block
+        begun.set()
+        for _ in range(10_000):  # some 100 s
+            try:
+                time.sleep(0.01)
+            except Exception:  # noqa: BLE001 - what a block catches is none of the interrupt's
+                swallowed.set()
+        return block
+
+    started = time.monotonic()
+    with contextlib.closing(Threads(2).map(work, range(4))) as results:
+        assert next(results) == (0, 0)
+    assert time.monotonic() - started < 20  # 10 ms but for the load of the machine
+    assert not swallowed.is_set()
+
+
+def test_stopped_work_does_not_begin_again() -> None:
+    work = Stoppable(abs)
+    work.stop()
+    with pytest.raises(Stopped):
+        work(-3)
+
+
+def test_blocks_are_stopped_at_any_moment_without_a_trace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def work(block: int) -> int:
+        return sum(range(block % 7 * 200))
+
+    for taken in range(60):
+        with contextlib.closing(Threads(3).map(work, range(10_000))) as results:
+            for _ in range(taken % 9 + 1):
+                next(results)
+    assert not caplog.records  # a thread that dies of it would be logged
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("proteomr")]
+    assert sum(result for _, result in Threads(2).map(work, range(70))) == 10 * sum(
+        work(block) for block in range(7)
+    )
+
+
+def sleep_long(block: int) -> int:
+    time.sleep(60.0 * block)
+    return block
+
+
+def test_processes_that_nobody_waits_for_are_ended() -> None:
+    started = time.monotonic()
+    with contextlib.closing(Processes(2).map(sleep_long, range(3))) as results:
+        assert next(results) == (0, 0)
+    assert time.monotonic() - started < 40
 
 
 def test_workers_really_run_side_by_side() -> None:

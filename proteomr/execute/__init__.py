@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from proteomr.execute.executors import Executor, Serial, Threads, hold_blas, one_blas_thread
+from proteomr.execute.executors import (
+    Executor,
+    Serial,
+    Threads,
+    hold_blas,
+    one_blas_thread,
+    wait_for_any,
+)
 from proteomr.execute.processes import Processes
 from proteomr.execute.processors import available_threads
 from proteomr.execute.shards import Shard
@@ -16,4 +23,5 @@ __all__ = [
     "available_threads",
     "hold_blas",
     "one_blas_thread",
+    "wait_for_any",
 ]

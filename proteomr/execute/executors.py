@@ -10,19 +10,29 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures import Executor as PoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from proteomr.errors import UsageError
+from proteomr.execute.stopping import Stoppable
 
-__all__ = ["Executor", "Serial", "Threads", "draw_queued", "hold_blas", "one_blas_thread"]
+__all__ = [
+    "Executor",
+    "Serial",
+    "Threads",
+    "draw_queued",
+    "hold_blas",
+    "one_blas_thread",
+    "wait_for_any",
+]
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
 
+_ASLEEP = 0.25  # seconds that a signal may wait to be obeyed
 _QUEUED_PER_WORKER = 2  # one more than runs, so that nobody waits for the next to be drawn
 
 
@@ -67,8 +77,9 @@ class Threads:
 
     Blocks are drawn from their iterable only as threads become free, so that a lazy iterable stays
     lazy. When the consumer closes the iterator, on an interrupt, or when a block raises, the blocks
-    that have not begun are cancelled, those under way are awaited, and the exception propagates. A
-    consumer that may leave early wraps the iterator in ``contextlib.closing``.
+    that have not begun are cancelled, those under way are stopped where they are
+    (:mod:`proteomr.execute.stopping`), and the exception propagates. A consumer that may leave
+    early wraps the iterator in ``contextlib.closing``.
 
     Parameters
     ----------
@@ -101,8 +112,13 @@ class Threads:
         >>> sorted(Threads(2).map(len, ["GDF15", "ADM"]))
         [(0, 5), (1, 3)]
         """
+        stoppable = Stoppable(work)
         with one_blas_thread(), _pool(self.threads) as pool:
-            yield from draw_queued(pool, work, blocks, workers=self.threads)
+            try:
+                yield from draw_queued(pool, stoppable, blocks, workers=self.threads)
+            except BaseException:
+                stoppable.stop()
+                raise
 
 
 def draw_queued(
@@ -137,9 +153,26 @@ def draw_queued(
             running[pool.submit(work, drawn[1])] = drawn[0]
         if not running:
             return
-        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        finished = wait_for_any(running)
         for future in sorted(finished, key=running.__getitem__):
             yield running.pop(future), future.result()
+
+
+def wait_for_any(running: Collection[Future[Result]]) -> set[Future[Result]]:
+    """Return those that have ended as soon as one has; signals are obeyed meanwhile.
+
+    Once polars has run, its handler of SIGINT leaves a wait for a lock asleep: so none is long.
+
+    Examples
+    --------
+    >>> with ThreadPoolExecutor(1) as pool:
+    ...     [future.result() for future in wait_for_any([pool.submit(len, "ADM")])]
+    [3]
+    """
+    while True:
+        finished, _ = wait(running, timeout=_ASLEEP, return_when=FIRST_COMPLETED)
+        if finished:
+            return finished
 
 
 @contextlib.contextmanager

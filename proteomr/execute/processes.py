@@ -29,7 +29,7 @@ class Processes:
     in turn. Every process prepares for itself what blocks share: memory grows with their number.
     Blocks are drawn from their iterable only as processes become free. When the consumer closes the
     iterator, on an interrupt, or when a block raises, the blocks that have not begun are cancelled,
-    those under way are awaited, and the exception propagates. Processes are started anew (spawn):
+    those under way are ended, and the exception propagates. Processes are started anew (spawn):
     a script that uses them has its work under ``if __name__ == "__main__"``.
 
     Parameters
@@ -88,6 +88,11 @@ def _pool(processes: int, work: Callable[[Any], Any]) -> Iterator[ProcessPoolExe
     )
     try:
         yield pool
+    except BaseException:
+        # nobody waits for the blocks under way, and what they write is whole or not there
+        for process in list((pool._processes or {}).values()):  # noqa: SLF001 - public from 3.14 on
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from proteomr.errors import FAILED_UNITS, NothingToDo, ProteomrError, UsageError, nearest
+from proteomr.execute import wait_for_any
 from proteomr.files import storage_errors
 from proteomr.report import make_report, write_report
 from proteomr.runs import Forecast, Standing, find_standing, read_finished
@@ -101,9 +102,6 @@ def run_study(
         run = _Run(study, folder.absolute(), runner, asked, progress, lock)
         try:
             run.go(ordered, threads=threads)
-        except BaseException:
-            runner.stop()
-            raise
         finally:
             if lock is not None and lock.adds:
                 lock.write(study=study.name)
@@ -179,34 +177,40 @@ class _Run:
 
     def go(self, ordered: Sequence[Stage], *, threads: int) -> None:
         """Run what is ready as long as something is, with the threads that are free."""
+        with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+            try:
+                self._go(pool, ordered, threads=threads)
+            except BaseException:
+                self.runner.stop()  # before the pool waits for the stages under way
+                raise
+
+    def _go(self, pool: ThreadPoolExecutor, ordered: Sequence[Stage], *, threads: int) -> None:
         waiting = list(ordered)
         free = threads
         running: dict[Future[StageEnd], tuple[_Ready, int]] = {}
-        with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-            while waiting or running:
-                while free and (stage := self._next(waiting)) is not None:
-                    waiting.remove(stage)
-                    ready = self._begin(stage)
-                    if ready is None:
-                        continue
-                    # Whatever else is ready now shares what is free with it.
-                    share = max(1, free // (1 + self._count_ready(waiting)))
-                    self._tell_begin(stage, threads=share)
-                    future = pool.submit(
-                        self.runner.run,
-                        ready.call,
-                        threads=share,
-                        overwrite=ready.standing == "other",
-                    )
-                    running[future] = (ready, share)
-                    free -= share
-                if not running:
+        while waiting or running:
+            while free and (stage := self._next(waiting)) is not None:
+                waiting.remove(stage)
+                ready = self._begin(stage)
+                if ready is None:
                     continue
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    ready, share = running.pop(future)
-                    free += share
-                    self._keep(self._judge(ready, future.result()))
+                # Whatever else is ready now shares what is free with it.
+                share = max(1, free // (1 + self._count_ready(waiting)))
+                self._tell_begin(stage, threads=share)
+                future = pool.submit(
+                    self.runner.run,
+                    ready.call,
+                    threads=share,
+                    overwrite=ready.standing == "other",
+                )
+                running[future] = (ready, share)
+                free -= share
+            if not running:
+                continue
+            for future in wait_for_any(running):
+                ready, share = running.pop(future)
+                free += share
+                self._keep(self._judge(ready, future.result()))
 
     def _next(self, waiting: Sequence[Stage]) -> Stage | None:
         """Return the first stage all of whose needs have ended."""

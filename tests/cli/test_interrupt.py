@@ -19,8 +19,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from proteomr.scan import Scan
 fit, done = Scan.__call__, threading.Event()
 def wait(self, block):
-    if done.is_set():
-        time.sleep({seconds})
+    began = time.monotonic()
+    while done.is_set() and time.monotonic() < began + {seconds}:
+        time.sleep(0.01)
     done.set()
     return fit(self, block)
 Scan.__call__ = wait
@@ -60,9 +61,9 @@ def table(folder: Path) -> bytes:
 def test_an_interrupted_run_says_what_is_kept_and_resumes_to_the_same_bytes(
     associate: Any, wide: Any, how: signal.Signals
 ) -> None:
-    process = start(wide, seconds=1)
+    process = start(wide, seconds=120)
     process.send_signal(how)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=30)  # the block under way is not awaited
     assert process.returncode == 130
     assert out == ""
     assert err.startswith("error: interrupted; ")

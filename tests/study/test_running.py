@@ -179,6 +179,19 @@ def test_an_interrupt_stops_what_is_under_way(folder: Path) -> None:
     assert not (folder / "out" / ".study.lock").exists()
 
 
+def test_an_interrupt_does_not_wait_for_what_is_under_way(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("proteomr.study.running.wait_for_any", interrupt)
+    runner = ToyRunner(long=threading.Event())  # its stages end when they are stopped, or fail
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, runner=runner)
+    assert runner.stopped
+
+
 def test_two_runs_of_one_study_do_not_meet(folder: Path) -> None:
     (folder / "out").mkdir()
     lock = acquire_lock(folder / "out" / ".study.lock")

@@ -73,6 +73,7 @@ class ToyRunner:
     together: int = 0
     stopped: bool = False
     meet: threading.Barrier | None = None
+    long: threading.Event | None = None
 
     def options(self, command: str) -> Sequence[str]:
         if command not in {"toy", "qc", "scan"}:
@@ -97,6 +98,8 @@ class ToyRunner:
         self.shares[name] = threads
         if self.meet is not None:
             self.meet.wait(timeout=30)
+        if self.long is not None and not self.long.wait(timeout=30):
+            raise TimeoutError("nobody has stopped it")
         if name in self.fails:
             return StageEnd(3, "it was told to fail")
         try:
@@ -108,3 +111,5 @@ class ToyRunner:
 
     def stop(self) -> None:
         self.stopped = True
+        if self.long is not None:
+            self.long.set()
