@@ -85,7 +85,8 @@ class Estimate:
     nsnp : variants used.
     status, message : `Status`, and what a user should know.
     details : what else the method estimates, by name, such as an intercept.
-    intervals : further parts of a confidence set that is not one interval.
+    intervals : parts of a confidence set that is not one interval; the ends of an open one are
+        infinite, and its limit is NaN.
     used : positions of the variants used, where the method chooses; None for all.
     df : degrees of freedom of Student's t, of which the p value is; None where it is not.
     further : rows of the further tables that the method declares.
@@ -190,8 +191,9 @@ def certify(
 
     The last step of every estimator, whatever its path: estimate and p value are finite, a standard
     error is finite and above what rounding leaves where there is none (64 units in the last place
-    of the estimate), limits are finite and the estimate lies between them. That an
-    iteration ended at its optimum is for `proteomr.stats.certificates` to show before.
+    of the estimate), limits are finite, but for those that ``intervals`` show to be open, and the
+    estimate lies between them. That an iteration ended at its optimum is for
+    `proteomr.stats.certificates` to show before.
 
     Parameters
     ----------
@@ -239,7 +241,7 @@ def note_contradiction(found: Estimate, reason: str) -> Estimate:
 
 
 def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...], *, points: bool) -> str | None:
-    limited, low, high = "limits" in measures, estimate.conf_low, estimate.conf_high
+    limited, (low, high, known) = "limits" in measures, _find_ends(estimate)
     se = estimate.se if "se" in measures else 1.0
     flaws = (
         (points and not math.isfinite(estimate.estimate), "the estimate is not a finite number"),
@@ -249,8 +251,18 @@ def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...], *, points: boo
             not (math.isfinite(estimate.neg_log10_p) and estimate.neg_log10_p >= 0),
             "p is not a number",
         ),
-        (limited and not math.isfinite(high - low), "the limits are not finite numbers"),
+        (limited and not known, "the limits are not finite numbers"),
         (limited and low == high, "the interval is narrower than its numbers resolve"),
         (limited and not low <= estimate.estimate <= high, "the estimate lies outside its limits"),
     )
     return next((text for broken, text in flaws if broken), None)
+
+
+def _find_ends(estimate: Estimate) -> tuple[float, float, bool]:
+    """Return both limits, infinite where the set is open, and whether all others are finite."""
+    low, high = estimate.conf_low, estimate.conf_high
+    parts = estimate.intervals
+    open_low = bool(parts) and parts[0][0] == -math.inf and math.isnan(low)
+    open_high = bool(parts) and parts[-1][1] == math.inf and math.isnan(high)
+    known = (open_low or math.isfinite(low)) and (open_high or math.isfinite(high))
+    return -math.inf if open_low else low, math.inf if open_high else high, known

@@ -11,8 +11,16 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Estimate, Measure, refuse
-from proteomr.mr.methods.grids import Power, check_grid, make_grid, split_region
+from proteomr.mr.methods.base import Convention, Estimate, Measure, refuse
+from proteomr.mr.methods.grids import (
+    AT_AN_END,
+    END_IN_REGION,
+    Grid,
+    Power,
+    check_grid,
+    find_touched,
+    split_region,
+)
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import scale_positive
 from proteomr.stats.distributions import neg_log10_p_chi2
@@ -24,7 +32,8 @@ __all__ = ["HeterogeneityPenalised"]
 
 _CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
 _NARROWINGS = 12  # of the step, tenfold each: beyond, rounding of the effects is wider
-_AT_AN_END = "the best point is an end of the grid: lowest and highest give a wider one"
+_REACH = 1.0  # of the grid to either side of zero, as the package has it
+_TOO_MANY = "the grid has too many points for the size of the effects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +57,24 @@ class HeterogeneityPenalised(Method):
     error; p is that of :math:`2\{\log L(\hat\theta) - \log L(0)\}`.
 
     Source: Burgess, Zuber, Gkatzionis and Foley 2018, doi:10.1093/ije/dyy080.
-    R: ``MendelianRandomization::mr_hetpen`` 0.10.0. A region of one point has no width: the step is
+    R: ``MendelianRandomization::mr_hetpen`` 0.10.0, which looks from -1 to 1 and takes an end of
+    that for the estimate, or for a limit, where the likelihood still rises beyond. Here the grid is
+    made wider until it holds the whole region. A region of one point has no width: the step is
     divided by ten until it has one, and the message says so.
 
     Assumptions: the valid variants are the largest group with the same ratio.
     Limits: the number of sets doubles with each variant, so that 20 are the most. Weights depend on
     the unit of the effect, through :math:`s_j^{-1}` beside p: with small effects large sets count
-    more. The estimate lies within the grid.
+    more. The estimate is the best within the grid, as far as that was looked at.
 
     Parameters
     ----------
     prior : probability of a variant being valid.
-    lowest, highest : ends of the grid, in units of the effect.
+    lowest, highest : ends of the grid, in units of the effect, beyond which no effect is looked
+        for: a best point there is none. If not given, -1 and 1, and farther out where need be.
     step : spacing of the grid.
+    convention : with ``mendelianrandomization`` the grid ends at -1 and 1, whatever lies beyond;
+        the message says where that matters.
     unit : power of two by which effects were divided, once they were.
 
     Examples
@@ -87,9 +101,10 @@ class HeterogeneityPenalised(Method):
     contradiction: ClassVar[str] = "the confidence region has gaps"
 
     prior: float = 0.5
-    lowest: float = -1.0
-    highest: float = 1.0
+    lowest: float | None = None
+    highest: float | None = None
     step: float = 0.001
+    convention: Convention = "twosamplemr"
     unit: Power = field(default_factory=Power)
 
     def __post_init__(self) -> None:
@@ -100,7 +115,10 @@ class HeterogeneityPenalised(Method):
     def in_units(self, outcome: int, exposure: int) -> Self:
         """Return the method with its grid in the units of scaled effects."""
         power = exposure - outcome
-        lowest, highest = (float(np.ldexp(end, power)) for end in (self.lowest, self.highest))
+        lowest, highest = (
+            None if end is None else float(np.ldexp(end, power))
+            for end in (self.lowest, self.highest)
+        )
         step = scale_positive(self.step, power)
         unit = Power(self.unit.exponent + power)
         return replace(self, lowest=lowest, highest=highest, step=step, unit=unit)
@@ -108,28 +126,54 @@ class HeterogeneityPenalised(Method):
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the best point of the grid, and the points that the data do not exclude."""
         del random
-        points = make_grid(self.lowest, self.highest, self.step)
-        if points is None:
-            message = "the grid has too many points for the size of the effects"
-            return refuse(Status.not_identified, message, nsnp=data.m)
         # The densities of ratios in their own unit: 2 to the power of it times those of scaled ones
         log_odds = math.log(self.prior / (1.0 - self.prior)) + self.unit.exponent * math.log(2.0)
         ratio, se = data.beta_y / data.x, np.abs(data.se_y / data.x)
         mixture = mix_subsets(ratio, se, log_odds=log_odds)
-        at_end, step = False, self.step
+        found = self._look(mixture, self._start())
+        if found is None:
+            return refuse(Status.not_identified, _TOO_MANY, nsnp=data.m)
+        points, best, inside = found
+        touched = find_touched(inside)
+        end = AT_AN_END if best in {0, points.size - 1} else END_IN_REGION if any(touched) else None
+        if end == AT_AN_END and self.convention != "mendelianrandomization":
+            return refuse(Status.not_identified, end, nsnp=data.m)
+        ends, step = (float(points[0]), float(points[-1])), self.step
         for narrowed in range(_NARROWINGS):
-            density = mixture.search(points, within=_CHI2_95 / 2)
-            best = int(density.argmax())
-            inside = 2 * (density[best] - density) < _CHI2_95
-            at_end = at_end or (narrowed == 0 and best in {0, points.size - 1})
             if np.count_nonzero(inside) > 1:
-                found = _conclude(data, mixture, points, inside, best=best)
-                return replace(found, message=_note(narrowed, at_end=at_end))
+                fit = _conclude(data, mixture, points, inside, best=best)
+                return replace(fit, message=_note(narrowed, end))
             step /= 10.0
             points = points[best] + step * np.arange(-10.0, 11.0)
-            points = points[(points >= self.lowest) & (points <= self.highest)]
+            points = points[(points >= ends[0]) & (points <= ends[1])]
+            best, inside = _find_region(mixture, points)
         message = "the confidence region is one point: the effects leave it no width"
         return refuse(Status.not_identified, message, nsnp=data.m)
+
+    def _start(self) -> Grid:
+        """Return the grid to begin with."""
+        reach = float(np.ldexp(_REACH, self.unit.exponent))
+        moving = self.convention != "mendelianrandomization"
+        return Grid.around_zero(self.lowest, self.highest, self.step, reach=reach, moves=moving)
+
+    def _look(self, mixture: SubsetMixture, grid: Grid) -> tuple[F64, int, Bool] | None:
+        """Return points, the best and the region around it; None where they are too many."""
+        wider: Grid | None = grid
+        found: tuple[F64, int, Bool] | None = None
+        while wider is not None:
+            points = wider.lay()
+            if points is None:
+                return None
+            found = points, *_find_region(mixture, points)
+            wider = wider.widen(find_touched(found[2]))
+        return found
+
+
+def _find_region(mixture: SubsetMixture, points: F64) -> tuple[int, Bool]:
+    """Return the best of the points, and which of them the data do not exclude."""
+    density = mixture.search(points, within=_CHI2_95 / 2)
+    best = int(density.argmax())
+    return best, np.asarray(2 * (density[best] - density) < _CHI2_95)
 
 
 def _conclude(
@@ -149,10 +193,6 @@ def _conclude(
     )
 
 
-def _note(narrowed: int, *, at_end: bool) -> str | None:
-    notes = []
-    if at_end:
-        notes.append(_AT_AN_END)
-    if narrowed:
-        notes.append(f"the step of the grid was divided by {10**narrowed}")
-    return "; ".join(notes) or None
+def _note(narrowed: int, end: str | None) -> str | None:
+    step = f"the step of the grid was divided by {10**narrowed}" if narrowed else None
+    return "; ".join(filter(None, [end, step])) or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.random import Generator
 from proteomr._typing import F64
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate, conclude, refuse
-from proteomr.mr.methods.grids import check_grid, make_grid
+from proteomr.mr.methods.grids import AT_AN_END, Grid, Power, check_grid
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.ranges import check_above_zero
 from proteomr.mr.methods.units import Powers, scale_positive
@@ -25,7 +25,9 @@ _WIDER = 1.1  # times the typical variance of a valid residual: the least of an 
 _TIED = 1e-7  # of shares: where they go to 1, steps shrink so slowly that more is left open
 _NONE = 1e-6  # of the variants: a share that goes to zero, and tells no slope from another
 _MOST_CELLS = 50_000_000  # residuals of all points of the grid: half a gigabyte
-_AT_AN_END = "the best point is an end of the grid: lowest and highest give a wider one"
+_REACH = 1.0  # of the grid to either side of zero
+_WIDENINGS = 3  # twofold each: a share that rises as far out as that has no top
+_TOO_MANY = "the grid has too many points for the size of the effects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class MixtureSpike(Method):
 
     Source: Qi and Chatterjee 2019, doi:10.1038/s41467-019-09432-2.
     R: ``MRMix::MRMix`` 0.1.0 with the grid from -1 to 1, which among slopes with no variant outside
-    of the spike takes the lowest.
+    of the spike takes the lowest, and an end of the grid where the share still rises beyond; here
+    the grid is made wider then, and where that does not help there is no estimate.
 
     Assumptions: the valid variants are the largest group with the same ratio; effects in units of
     standard deviations, for which ``variance`` and ``largest_variance`` are meant.
@@ -55,9 +58,12 @@ class MixtureSpike(Method):
 
     Parameters
     ----------
-    lowest, highest, step : of the grid, in units of the effect.
+    lowest, highest : of the grid, in units of the effect, beyond which no slope is looked for: a
+        best point there is none. If not given, -1 and 1, and farther out where need be.
+    step : of the grid.
     share, variance : start of the search for :math:`\pi_0` and :math:`\sigma^2`.
     largest_variance : of invalid residuals, in squares of the outcome's unit.
+    unit : power of two by which effects were divided, once they were.
 
     Examples
     --------
@@ -80,12 +86,13 @@ class MixtureSpike(Method):
     min_variants: ClassVar[int] = 3
     powers: ClassVar[Powers] = {"sigma2": (2, 0)}
 
-    lowest: float = -1.0
-    highest: float = 1.0
+    lowest: float | None = None
+    highest: float | None = None
     step: float = 0.01
     share: float = 0.6
     variance: float = 1e-5
     largest_variance: float = 0.01
+    unit: Power = field(default_factory=Power)
 
     def __post_init__(self) -> None:
         check_grid(self.lowest, self.highest, self.step)
@@ -97,11 +104,16 @@ class MixtureSpike(Method):
     def in_units(self, outcome: int, exposure: int) -> Self:
         """Return the method with its grid and its variances in the units of scaled effects."""
         power = exposure - outcome
+        lowest, highest = (
+            None if end is None else float(np.ldexp(end, power))
+            for end in (self.lowest, self.highest)
+        )
         return replace(
             self,
-            lowest=float(np.ldexp(self.lowest, power)),
-            highest=float(np.ldexp(self.highest, power)),
+            lowest=lowest,
+            highest=highest,
             step=scale_positive(self.step, power),
+            unit=Power(self.unit.exponent + power),
             variance=scale_positive(self.variance, -2 * outcome),
             largest_variance=scale_positive(self.largest_variance, -2 * outcome),
         )
@@ -109,13 +121,10 @@ class MixtureSpike(Method):
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the slope of the grid with the largest share of variants in the spike."""
         del random
-        theta = make_grid(self.lowest, self.highest, self.step)
-        if theta is None or theta.size * data.m > _MOST_CELLS:
-            message = "the grid has too many points for the size of the effects"
-            return refuse(Status.not_identified, message, nsnp=data.m)
-        spikes = self._fit_all(data, theta)
-        tied = np.flatnonzero(spikes.share >= spikes.share.max() - _TIED)
-        best = int(tied[spikes.log_likelihood[tied].argmax()])
+        looked = self._look(data)
+        if looked is None:
+            return refuse(Status.not_identified, _TOO_MANY, nsnp=data.m)
+        theta, spikes, best = looked
         doubtful = spikes.rising & (spikes.share + spikes.remaining > spikes.share[best])
         doubtful[best] = True
         doubtful &= spikes.remaining > _TIED
@@ -125,8 +134,30 @@ class MixtureSpike(Method):
         if spikes.share[best] < _NONE:
             message = "no slope leaves a variant within its errors"
             return refuse(Status.not_identified, message, nsnp=data.m)
+        if best in {0, theta.size - 1}:
+            return refuse(Status.not_identified, AT_AN_END, nsnp=data.m)
         estimate = self._conclude(data, spikes, theta, best)
-        return replace(estimate, message=_note(best, theta.size, estimate.details["pi0"]))
+        return replace(estimate, message=_note(estimate.details["pi0"]))
+
+    def _look(self, data: Harmonised) -> tuple[F64, Spikes, int] | None:
+        """Return slopes, their mixtures and the best; None where the slopes are too many."""
+        reach = float(np.ldexp(_REACH, self.unit.exponent))
+        grid: Grid | None = Grid.around_zero(
+            self.lowest, self.highest, self.step, reach=reach, moves=True
+        )
+        found: tuple[F64, Spikes, int] | None = None
+        for _ in range(_WIDENINGS + 1):
+            if grid is None:
+                break
+            theta = grid.lay()
+            if theta is None or theta.size * data.m > _MOST_CELLS:
+                return None
+            spikes = self._fit_all(data, theta)
+            tied = np.flatnonzero(spikes.share >= spikes.share.max() - _TIED)
+            best = int(tied[spikes.log_likelihood[tied].argmax()])
+            found = theta, spikes, best
+            grid = grid.widen((best == 0, best == theta.size - 1))
+        return found
 
     def _fit_all(self, data: Harmonised, theta: F64) -> Spikes:
         slopes = theta[:, None]
@@ -151,10 +182,7 @@ class MixtureSpike(Method):
         return conclude(float(theta[best]), se, nsnp=data.m, details=details)
 
 
-def _note(best: int, points: int, share: float) -> str | None:
-    notes = []
-    if best in {0, points - 1}:
-        notes.append(_AT_AN_END)
-    if share >= 1.0 - _TIED:
-        notes.append("no variant is outside of the spike: the likeliest slope with all valid")
-    return "; ".join(notes) or None
+def _note(share: float) -> str | None:
+    if share < 1.0 - _TIED:
+        return None
+    return "no variant is outside of the spike: the likeliest slope with all valid"

@@ -15,7 +15,7 @@ from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.ranges import check_above_zero
 from proteomr.stats.density_modes import Samples, find_modes, measure_samples
-from proteomr.stats.kernel_density import median_rows, mode_bandwidth
+from proteomr.stats.kernel_density import lay_frame, median_rows, mode_bandwidth
 from proteomr.stats.parametric_bootstrap import check_draws, draw_normals
 from proteomr.status import Status
 from proteomr.tables import Harmonised
@@ -34,6 +34,10 @@ ModeWeights: TypeAlias = Literal["equal", "precision", "penalised"]
 
 _NARROWEST = 1e-8  # TwoSampleMR's floor of the bandwidth, here of effects at the size of one
 _MAD = 1.4826  # 1 / qnorm(3/4), as R's mad has it
+_COARSE = (
+    "some ratios are so far out that the points of the density, of which the mode is one, are "
+    "{apart:.3g} bandwidths apart: leave out variants without effect on the exposure"
+)
 _NUMBERS_PER_BLOCK = 1 << 17  # 1 MB of draws: what a second-level cache holds
 
 
@@ -101,7 +105,8 @@ class Mode(Method):
             se_nome=np.abs(data.se_y / data.x),
         )
         value = ratios.value[None, :]
-        if not mode_bandwidth(value)[0] > 0.0:
+        bandwidth = float(mode_bandwidth(value)[0])
+        if not bandwidth > 0.0:
             message = "more than half of the ratios are equal: no bandwidth"
             return [refuse(Status.not_identified, message, nsnp=data.m)] * len(methods)
         points = np.empty(len(methods))
@@ -109,8 +114,12 @@ class Mode(Method):
             points[places] = np.ravel(_find(value, ratios, [methods[k] for k in places]))
         spread = _mad(_draw_modes(ratios, methods, random))
         df = data.m - 1.0 if self.convention == "twosamplemr" else None
+        width = np.array([methods[0].phi * bandwidth])
+        frame = lay_frame(value.min(axis=1), value.max(axis=1), width)
+        apart = float(frame.stride[0] / width[0])
+        message = _COARSE.format(apart=apart) if apart > 1.0 else None
         return [
-            conclude(float(point), float(se), nsnp=data.m, df=df)
+            replace(conclude(float(point), float(se), nsnp=data.m, df=df), message=message)
             for point, se in zip(points, spread, strict=True)
         ]
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from proteomr.mr.methods.contamination_mixture import ContaminationMixture
+from proteomr.tables import Harmonised
 from tests.mr.methods.comparison import Tally, compare, entries
 from tests.mr.methods.examples import make, run, simulate
 
@@ -14,8 +18,11 @@ from tests.mr.methods.examples import make, run, simulate
 @pytest.mark.parametrize(
     ("method", "args"),
     [
-        (ContaminationMixture(), {}),
-        (ContaminationMixture(lowest=-1.0, highest=3.0), {"CIMin": -1, "CIMax": 3, "CIStep": 0.01}),
+        (ContaminationMixture(convention="mendelianrandomization"), {}),
+        (
+            ContaminationMixture(lowest=-1.0, highest=3.0, convention="mendelianrandomization"),
+            {"CIMin": -1, "CIMax": 3, "CIStep": 0.01},
+        ),
     ],
 )
 def test_conmix_equals_mendelianrandomization_0_10_0(
@@ -54,13 +61,76 @@ def test_conmix_equals_mendelianrandomization_0_10_0(
     assert several == (1 if not args else 2)
 
 
-def test_the_best_point_at_an_end_of_the_grid_is_the_estimate_and_it_is_said() -> None:
+def test_a_best_point_at_an_end_that_is_given_is_none_but_in_the_packages_convention() -> None:
     data = simulate(np.random.default_rng(8), variants=12)
-    found = run(ContaminationMixture(lowest=-1.0, highest=0.2), data)
-    assert found.estimate == pytest.approx(0.2)
-    assert found.message is not None
-    assert "lowest and highest give a wider one" in found.message
+    cut = ContaminationMixture(lowest=-1.0, highest=0.2)
+    found = run(cut, data)
+    assert found.status.name == "not_identified"
+    assert "lowest and highest give a wider one" in str(found.message)
+    theirs = run(replace(cut, convention="mendelianrandomization"), data)
+    assert theirs.estimate == pytest.approx(0.2)
+    assert str(theirs.message).startswith(str(found.message))
     assert run(ContaminationMixture(lowest=-1.0, highest=2.0), data).message is None
+
+
+def _profile(data: Harmonised, theta: float) -> float:
+    """Return the log likelihood of a slope by an obvious sum, of one without bounds at infinity."""
+    r, s = data.beta_y / data.x, np.abs(data.se_y / data.x)
+    psi = 1.5 * np.std(r, ddof=1)
+    invalid = norm.logpdf(r, 0.0, np.sqrt(psi**2 + s**2))
+    if math.isinf(theta):
+        return float(invalid.sum())
+    return float(np.maximum(norm.logpdf(r, theta, s), invalid).sum())
+
+
+@pytest.mark.parametrize(
+    ("variants", "effect", "kinds"),
+    # invalid ratios are around zero, so that few variants without effect exclude nothing
+    [(2, 0.0, {"open"}), (4, 0.0, {"open"}), (4, 0.4, {"closed"}), (12, 0.2, {"closed"})],
+)
+def test_sets_go_as_far_as_the_likelihood_and_open_ones_have_no_limits(
+    variants: int, effect: float, kinds: set[str]
+) -> None:
+    seen = set[str]()
+    for seed in range(5):
+        data = simulate(np.random.default_rng([variants, seed]), variants=variants, effect=effect)
+        found = run(ContaminationMixture(), data)
+        assert found.status.name == "ok"
+        far = float(np.abs(data.beta_y / data.x).max() + 40.0 * np.abs(data.se_y / data.x).max())
+        scores = [_profile(data, found.estimate + 0.01 * k) for k in range(-100, 101)]
+        best, least = max(scores), _profile(data, math.inf)
+        assert _profile(data, found.estimate) == pytest.approx(best, rel=1e-12)
+        bound = 0.5 * 3.841458820694124 * found.details["phi"] ** 2
+        # the one value that far out no slope falls below, and that all come to
+        assert _profile(data, far) == pytest.approx(least, rel=1e-12)
+        if best - least < bound:
+            seen.add("open")
+            assert found.intervals[0][0] == -math.inf
+            assert found.intervals[-1][1] == math.inf
+            assert math.isnan(found.conf_low)
+            assert math.isnan(found.conf_high)
+            assert "no effect for being large" in str(found.message)
+        else:
+            seen.add("closed")
+            for end, out in ((found.conf_low, -0.01), (found.conf_high, 0.01)):
+                assert best - _profile(data, end) < bound <= best - _profile(data, end + out)
+    assert kinds <= seen
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_allele_that_is_counted_moves_the_estimate_by_less_than_a_step(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    data = simulate(random, variants=5, pleiotropy=random.normal(0.0, 0.05, 5))
+    found = []
+    for signs in itertools.product((1.0, -1.0), repeat=5):
+        turned = np.array(signs)
+        other = make(turned * data.x, data.sx, turned * data.beta_y, data.se_y)
+        found.append(run(ContaminationMixture(), other))
+    assert {one.status.name for one in found} == {"ok"}
+    assert np.ptp([one.estimate for one in found]) < 0.01 + 1e-12
+    for name in ("conf_low", "conf_high"):  # a set of the points of the grid: one more or fewer
+        ends = np.array([getattr(one, name) for one in found])
+        assert np.isnan(ends).all() or np.ptp(ends) < 0.02 + 1e-12
 
 
 def test_the_estimate_is_the_best_point_of_an_obvious_search() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from tests.mr.methods.examples import make, run, simulate
 def test_hetpen_equals_mendelianrandomization_0_10_0(reference: Path) -> None:
     names = []
     for name, data, entry in entries(reference, "MendelianRandomization", "mr_hetpen"):
-        found, wanted = run(HeterogeneityPenalised(), data), entry["result"]
+        method = HeterogeneityPenalised(convention="mendelianrandomization")
+        found, wanted = run(method, data), entry["result"]
         assert found.estimate == pytest.approx(wanted["b"], abs=1e-12)
         assert found.conf_low == pytest.approx(wanted["ci_low"], abs=1e-12)
         assert found.conf_high == pytest.approx(wanted["ci_high"], abs=1e-12)
@@ -75,9 +77,29 @@ def test_a_grid_wider_than_its_region_is_narrowed_and_an_end_is_told() -> None:
     assert found.conf_low <= found.estimate <= found.conf_high
     assert found.conf_low < found.conf_high
     assert found.estimate == pytest.approx(4e-5, rel=0.2)
-    end = run(HeterogeneityPenalised(highest=0.2), data)
-    assert end.estimate == pytest.approx(0.2)
+    cut = HeterogeneityPenalised(highest=0.2)
+    end = run(cut, data)
+    assert end.status.name == "not_identified"
     assert "lowest and highest give a wider one" in str(end.message)
+    theirs = run(replace(cut, convention="mendelianrandomization"), data)
+    assert theirs.estimate == pytest.approx(0.2)
+    assert theirs.message == end.message
+
+
+@pytest.mark.parametrize(("effect", "noise"), [(5.0, 0.005), (-30.0, 0.005), (0.9, 0.06)])
+def test_the_grid_grows_until_it_holds_the_region(effect: float, noise: float) -> None:
+    data = simulate(np.random.default_rng(5), variants=8, effect=effect, noise_x=noise)
+    data = make(data.x, data.sx, data.beta_y, 8.0 * data.se_y)
+    found = run(HeterogeneityPenalised(), data)
+    assert found.status.name == "ok"
+    assert found.message is None
+    wide = run(HeterogeneityPenalised(lowest=-100.0, highest=100.0), data)
+    # the same points, counted from another end
+    assert found.estimate == pytest.approx(wide.estimate, abs=1e-9)
+    assert found.intervals == pytest.approx(np.array(wide.intervals), abs=1e-9)
+    theirs = run(HeterogeneityPenalised(convention="mendelianrandomization"), data)
+    assert theirs.conf_high <= 1.0
+    assert "an end of the grid" in str(theirs.message)
 
 
 def test_more_variants_than_can_be_enumerated_are_a_row_with_a_status() -> None:
@@ -86,7 +108,9 @@ def test_more_variants_than_can_be_enumerated_are_a_row_with_a_status() -> None:
     assert found.message == "takes at most 20 variants, found 21"
 
 
-@pytest.mark.parametrize("changes", [{"prior": 1.0}, {"step": 0.0}, {"lowest": 2.0}])
+@pytest.mark.parametrize(
+    "changes", [{"prior": 1.0}, {"step": 0.0}, {"lowest": 2.0, "highest": 1.0}]
+)
 def test_parameters_that_are_none_are_refused(changes: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         HeterogeneityPenalised(**changes)  # type: ignore[arg-type]

@@ -113,12 +113,28 @@ def test_without_a_variant_outside_of_the_spike_the_likeliest_slope_is_taken_and
     assert found.se == pytest.approx(curvature**-0.5, rel=1e-4)
 
 
-def test_an_end_of_the_grid_is_told() -> None:
+def test_a_best_slope_at_an_end_that_is_given_is_none_and_other_ends_move() -> None:
     data = simulate(np.random.default_rng(4), variants=40)
-    found = run(MixtureSpike(highest=0.2), data)
-    if found.estimate == pytest.approx(0.2):
-        assert "lowest and highest give a wider one" in str(found.message)
+    cut = run(MixtureSpike(highest=0.36), data)
+    assert cut.status.name == "not_identified"
+    assert "lowest and highest give a wider one" in str(cut.message)
     assert run(MixtureSpike(step=1e-9), data).status.name == "not_identified"
+    for effect in (3.0, -6.0):
+        steep = simulate(np.random.default_rng(4), variants=40, effect=effect)
+        found = run(MixtureSpike(), steep)
+        wide = run(MixtureSpike(lowest=-9.0, highest=9.0), steep)
+        assert found.status.name == "ok"
+        assert found.estimate == pytest.approx(wide.estimate, abs=1e-9)
+        assert found.estimate == pytest.approx(effect, abs=0.2)
+
+
+def test_a_share_that_rises_without_end_has_no_best_slope() -> None:
+    # instruments of F about 1: the steeper the slope, the more errors in x cover every residual
+    random = np.random.default_rng(11)
+    x = random.normal(0.0, 0.01, 40)
+    data = make(x, np.full(40, 0.01), random.normal(0.0, 0.5, 40), np.full(40, 0.001))
+    found = run(MixtureSpike(), data)
+    assert found.status.name != "ok"
 
 
 @pytest.mark.parametrize(

@@ -132,3 +132,12 @@ def test_ratios_whose_errors_are_no_numbers_have_no_mode() -> None:
     weak = make(x, np.ones(4), np.array([0.1, 0.2, 0.4, 0.3]), np.ones(4))
     found = fit(weak, draws=20)
     assert [each.status.name for each in found[:3]] == ["not_identified"] * 3
+
+
+def test_a_grid_coarser_than_the_bandwidth_is_told() -> None:
+    data = simulate(np.random.default_rng(1), variants=30)
+    assert run(WeightedMode(draws=50), data).message is None
+    x = data.x.copy()
+    x[3] = 1e-5  # a ratio of some thousand
+    found = run(WeightedMode(draws=50), make(x, data.sx, data.beta_y, data.se_y))
+    assert "bandwidths apart" in str(found.message)
