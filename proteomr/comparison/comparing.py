@@ -19,6 +19,7 @@ from proteomr.stats.effect_agreement import (
     limits_of_correlation,
 )
 from proteomr.tables import columns as c
+from proteomr.tables.texts import fill_text
 
 __all__ = ["compare_effects", "pair_effects"]
 
@@ -62,7 +63,7 @@ def pair_effects(
     if not pairs.height:
         raise InputError(f"{names[0]} and {names[1]}: no effect is in both, by {', '.join(on)}")
     for key in apart:
-        said = pl.format("{} vs {}", pl.col(key).fill_null("-"), pl.col(f"{key}_b").fill_null("-"))
+        said = fill_text("{} vs {}", pl.col(key).fill_null("-"), pl.col(f"{key}_b").fill_null("-"))
         pairs = pairs.with_columns(said.alias(key))
     given = {name: f"{name}_a" for name in (c.ESTIMATE, c.SE, c.NEG_LOG10_P)}
     genes = [c.GENE] if c.GENE in pairs.columns and c.GENE not in by else []

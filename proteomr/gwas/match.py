@@ -17,6 +17,7 @@ import polars as pl
 from proteomr.errors import ColumnError, InputError, nearest
 from proteomr.gwas.shared_places import lie_on_other_chromosomes, shows_one_build
 from proteomr.io.sumstats.cells import parse_names, parse_rsids
+from proteomr.tables.texts import fill_text
 
 __all__ = [
     "Key",
@@ -184,7 +185,7 @@ def name_keys(names: pl.Series) -> pl.Series:
     lower = pl.col("name").str.to_lowercase()
     return frame.select(
         pl.when(pl.col("c").is_not_null())
-        .then(pl.format("{}:{}:{}:{}", "c", "p", low, high))
+        .then(fill_text("{}:{}:{}:{}", "c", "p", low, high))
         .when(lower.str.contains(_RS))
         .then(lower)
         .otherwise("name")
@@ -245,7 +246,7 @@ def add_keys(frame: pl.DataFrame, *, what: str = "variants") -> pl.DataFrame:
         chromosome.alias("_chromosome"),
         pl.col("position_bp").cast(pl.Int64).alias("_position"),
     )
-    place = pl.format("{}:{}", "_chromosome", "_position")
+    place = fill_text("{}:{}", "_chromosome", "_position")
     return keyed.with_columns(place.alias("_place")).with_columns(
         (pl.col("_place").n_unique().over(name) > 1).alias(f"{name}_shared")
         for name in ("_name", "_rsid")

@@ -23,6 +23,7 @@ from proteomr.io.genetics.genotypes import LdSource, open_genotypes, read_pgen
 from proteomr.io.genetics.ld_matrices import LdMatrix, LdValues, read_ld_matrix
 from proteomr.runs import Data, Source
 from proteomr.stats.linkage import LdMeasure
+from proteomr.tables.texts import fill_text
 
 __all__ = [
     "describe_panel",
@@ -231,10 +232,10 @@ def _with_alleles(frame: pl.DataFrame, names: tuple[str, str]) -> pl.DataFrame:
     first, second = (clean_allele(pl.col(name)) for name in names)
     flipped = [flip_strand(allele) for allele in (first, second)]
     return whole.with_columns(
-        pl.format(
+        fill_text(
             "{}/{}", pl.min_horizontal(first, second), pl.max_horizontal(first, second)
         ).alias("_a"),
-        pl.format("{}/{}", pl.min_horizontal(*flipped), pl.max_horizontal(*flipped)).alias("_b"),
+        fill_text("{}/{}", pl.min_horizontal(*flipped), pl.max_horizontal(*flipped)).alias("_b"),
         ((first.str.len_bytes() > 1) | (second.str.len_bytes() > 1) | first.is_in(["I", "D"]))
         .fill_null(value=False)
         .alias("_indel"),

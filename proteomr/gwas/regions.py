@@ -23,6 +23,7 @@ from proteomr.io.sumstats.source import ReadOptions
 from proteomr.stats.distributions import neg_log10_p_normal, z_from_neg_log10
 from proteomr.tables import Drop
 from proteomr.tables.sumstats import CHROMOSOMES, SUMSTATS
+from proteomr.tables.texts import fill_text
 
 __all__ = [
     "REGION_TRAIT_VERSION",
@@ -245,7 +246,7 @@ def _orient(rows: pl.DataFrame) -> pl.DataFrame:
     """Add the alleles in one order and on one strand, and turn effects to the first of them."""
     effect, other = pl.col("effect_allele"), pl.col("other_allele")
     ways = [
-        pl.format("{}/{}", one, two)
+        fill_text("{}/{}", one, two)
         for e, o in ((effect, other), (flip_strand(effect), flip_strand(other)))
         for one, two in ((e, o), (o, e))
     ]

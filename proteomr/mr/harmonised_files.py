@@ -34,6 +34,7 @@ from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
 from proteomr.tables.names import refuse_names
+from proteomr.tables.texts import fill_text
 
 __all__ = [
     "drop_significant",
@@ -130,7 +131,7 @@ def name_variants(names: pl.Series) -> pl.Series:
     >>> name_variants(pl.Series(["rs1", ".", None])).to_list()
     ['rs1', 'row 2', 'row 3']
     """
-    rows = pl.select(pl.format("row {}", pl.int_range(1, names.len() + 1))).to_series()
+    rows = pl.select(fill_text("row {}", pl.int_range(1, names.len() + 1))).to_series()
     words = parse_names(names.cast(pl.String))
     return words.zip_with(words.is_not_null(), rows)
 

@@ -11,6 +11,7 @@ from proteomr.gwas.alleles import flip_strand
 from proteomr.gwas.match import name_keys
 from proteomr.gwas.repeats import REPEATED, mark_repeats
 from proteomr.gwas.study import note_contradictions
+from proteomr.tables.texts import fill_text
 
 __all__ = ["keep_once", "mark_repeated_pairs", "note_repeats"]
 
@@ -95,18 +96,18 @@ def _identify(rows: pl.DataFrame) -> pl.Expr:
 
     Rows without name and place are one variant where all their numbers are the same.
     """
-    name = pl.format("name {}", pl.lit(name_keys(rows["variant_id"].cast(pl.String))))
+    name = fill_text("name {}", pl.lit(name_keys(rows["variant_id"].cast(pl.String))))
     numbers = pl.concat_str(
         *(pl.col(name).cast(pl.Float64) for pair in _NUMBERS.items() for name in pair),
         separator=" ",
         ignore_nulls=True,
     )
-    known = [name, pl.format("numbers {}", numbers)]
+    known = [name, fill_text("numbers {}", numbers)]
     if {"chromosome", "position_bp"} <= {*rows.columns} and _names_alleles(rows):
         position = pl.col("position_bp").cast(pl.Int64, strict=False)
         told = position.is_not_null() & (position > 0) & pl.col("chromosome").is_not_null()
         chromosome = pl.col("chromosome").cast(pl.String).str.replace("(?i)^chr", "")
-        known.insert(0, pl.when(told).then(pl.format("place {}:{}", chromosome, position)))
+        known.insert(0, pl.when(told).then(fill_text("place {}:{}", chromosome, position)))
     return pl.coalesce(known).alias("identity")
 
 
@@ -151,10 +152,10 @@ def _orient(rows: pl.DataFrame) -> list[pl.Expr]:
     if names is None:
         return [pl.lit(None, pl.String).alias("alleles"), *numbers]
     effect, other = (pl.col(name).cast(pl.String).str.to_uppercase() for name in names)
-    straight = [pl.format("{}/{}", effect, other), pl.format("{}/{}", other, effect)]
+    straight = [fill_text("{}/{}", effect, other), fill_text("{}/{}", other, effect)]
     flipped = [
-        pl.format("{}/{}", flip_strand(effect), flip_strand(other)),
-        pl.format("{}/{}", flip_strand(other), flip_strand(effect)),
+        fill_text("{}/{}", flip_strand(effect), flip_strand(other)),
+        fill_text("{}/{}", flip_strand(other), flip_strand(effect)),
     ]
     palindromic = straight[0] == flipped[1]
     alleles = (

@@ -11,6 +11,7 @@ import polars as pl
 from proteomr.qc.policy import Policy
 from proteomr.tables import Drop, load_schema
 from proteomr.tables import columns as c
+from proteomr.tables.texts import fill_text
 
 __all__ = [
     "STEP",
@@ -82,7 +83,7 @@ def exclude_assays(assays: pl.DataFrame, *, policy: Policy) -> pl.DataFrame:
     by_kind = assays.filter(pl.col(c.KIND).is_in(list(policy.remove_kinds))).select(
         pl.lit("assay").alias(c.KIND + "_"),
         pl.col(c.PROTEIN).alias(c.NAME),
-        pl.format("kind {}", c.KIND).alias(c.REASON),
+        fill_text("kind {}", c.KIND).alias(c.REASON),
         pl.lit(None, pl.Float64).alias(c.VALUE),
         pl.lit(None, pl.Float64).alias(c.THRESHOLD),
     )

@@ -15,6 +15,7 @@ from proteomr.stats.calibration import group_by_risk
 from proteomr.stats.censoring_weights import find_pseudo_risks
 from proteomr.stats.risk_accuracy import Standing, find_net_benefit
 from proteomr.tables import load_schema
+from proteomr.tables.texts import fill_text
 
 __all__ = ["MEAN", "calibrate_groups", "compare_decisions", "list_scores", "summarise_folds"]
 
@@ -57,7 +58,7 @@ def summarise_folds(parts: Parts) -> pl.DataFrame:
             .otherwise(pl.col("why"))
             .alias("status"),
             pl.when(pl.col("folds") < pl.col("all"))
-            .then(pl.format("{} of {} folds have an estimate", "folds", "all"))
+            .then(fill_text("{} of {} folds have an estimate", "folds", "all"))
             .otherwise(pl.col("message"))
             .alias("message"),
             pl.lit(MEAN).alias("fold"),

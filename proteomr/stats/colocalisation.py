@@ -31,7 +31,8 @@ HYPOTHESES: Final = 5
 # Ten temporary arrays of a block stay in the cache: ten million variants take 0.1 s, without blocks
 # a second.
 _BLOCK: Final = 32_768
-# Sums over pairs below this have lost digits to underflow, and are made on a scale of their own.
+# Products below this, of numbers up to 1, have lost digits to underflow: they are summed on a scale
+# of their own.
 _FAINT: Final = 1e-200
 
 
@@ -252,27 +253,24 @@ def _cut(starts: I64) -> Iterator[tuple[int, int]]:
 def _sum_block(first: F64, second: F64, starts: I64) -> F64:
     """Return the four sums of some regions (4, g) as logarithms."""
     sizes, heads = np.diff(starts), starts[:-1]
-    both = first + second
-    top1, top2, top = (_finite(np.maximum.reduceat(x, heads)) for x in (first, second, both))
-    a, b, ab = (
-        np.exp(x - np.repeat(largest, sizes))
-        for x, largest in ((first, top1), (second, top2), (both, top))
-    )
-    sums = [np.add.reduceat(x, heads) for x in (a, b, ab)]
+    top1, top2 = (_finite(np.maximum.reduceat(x, heads)) for x in (first, second))
+    a, b = (np.exp(x - np.repeat(largest, sizes)) for x, largest in ((first, top1), (second, top2)))
+    ab = a * b
     k = strongest_within(ab, starts=starts)
-    a_k, b_k = a[k], b[k]
-    a[k] = b[k] = 0.0
-    rest_a, rest_b = np.add.reduceat(a, heads), np.add.reduceat(b, heads)
+    a_k, b_k, ab_k = a[k], b[k], ab[k]
+    a[k] = b[k] = ab[k] = 0.0
+    rest_a, rest_b, rest_ab = (np.add.reduceat(x, heads) for x in (a, b, ab))
     pairs = a_k * rest_b + b_k * rest_a
-    pairs += np.maximum(rest_a * rest_b - np.add.reduceat(a * b, heads), 0.0)
+    pairs += np.maximum(rest_a * rest_b - rest_ab, 0.0)
     with np.errstate(divide="ignore"):
-        one, two, shared = (
-            largest + np.log(x) for largest, x in zip((top1, top2, top), sums, strict=True)
-        )
+        one, two = top1 + np.log(a_k + rest_a), top2 + np.log(b_k + rest_b)
+        shared = top1 + top2 + np.log(ab_k + rest_ab)
         distinct = top1 + top2 + np.log(pairs)
-    for region in np.flatnonzero((pairs < _FAINT) & (sizes > 1)):
+    for region in np.flatnonzero((pairs < _FAINT) & (sizes > 1) | (ab_k < _FAINT)):
         own = slice(starts[region], starts[region + 1])
-        distinct[region] = _sum_pairs(first[own], second[own], int(k[region] - starts[region]))
+        both = first[own] + second[own]
+        shared[region] = _log_sums(both, np.array([0, both.size]))[0]
+        distinct[region] = _sum_pairs(first[own], second[own], int(both.argmax()))
     return np.stack([one, two, distinct, shared])
 
 

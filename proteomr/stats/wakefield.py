@@ -66,7 +66,13 @@ def log_bayes_factors(z: F64, variance: F64, *, prior_variance: float) -> F64:
     [9.195]
     """
     total = prior_variance + variance
-    return np.asarray(0.5 * (np.log(variance / total) + prior_variance / total * z * z))
+    logs, evidence = np.asarray(variance / total), np.asarray(prior_variance / total)
+    np.log(logs, out=logs)
+    evidence *= z
+    evidence *= z
+    logs += evidence
+    logs *= 0.5
+    return logs
 
 
 def variance_from_frequency(maf: F64, n: F64 | float, *, case_share: float | None = None) -> F64:

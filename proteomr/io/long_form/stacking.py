@@ -28,6 +28,7 @@ from proteomr.io.long_form.vocabulary import (
     Vocabulary,
 )
 from proteomr.tables import columns as c
+from proteomr.tables.texts import fill_text
 
 __all__ = ["CONTROL_ASSAY", "CONTROL_SAMPLE", "Stack", "stack_parts"]
 
@@ -119,7 +120,7 @@ def _add_key(rows: pl.LazyFrame, vocabulary: Vocabulary) -> tuple[pl.LazyFrame, 
         ASSAY,
         c.PANEL,
         pl.when(shared)
-        .then(pl.format("{}:{}", pl.col(c.PANEL).cast(pl.String).fill_null(""), ASSAY))
+        .then(fill_text("{}:{}", pl.col(c.PANEL).cast(pl.String).fill_null(""), ASSAY))
         .otherwise(pl.col(ASSAY).cast(pl.String))
         .alias(c.PROTEIN),
     )

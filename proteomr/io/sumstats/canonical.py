@@ -25,6 +25,7 @@ from proteomr.io.sumstats.header import Layout
 from proteomr.io.sumstats.selection import Selection
 from proteomr.io.sumstats.work import Facts, Work
 from proteomr.tables.sumstats import SUMSTATS
+from proteomr.tables.texts import fill_text
 
 __all__ = ["LOGICAL_TRUE", "Chunk", "Facts", "canonicalise", "sample_rows"]
 
@@ -231,7 +232,7 @@ def _compose_names(columns: dict[str, pl.Series]) -> pl.Series:
     some = named.any()
     parts = [columns[name].gather(rows) if some else columns[name] for name in _COMPOSED]
     composed = pl.DataFrame([part.alias(str(i)) for i, part in enumerate(parts)]).select(
-        pl.coalesce(pl.format("{}:{}:{}:{}", "0", "1", "2", "3"), "4")
+        pl.coalesce(fill_text("{}:{}:{}:{}", "0", "1", "2", "3"), "4")
     )
     made = composed.to_series()
     return put_cells(columns["variant_id"], rows, made) if some else made

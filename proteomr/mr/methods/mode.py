@@ -117,9 +117,9 @@ class Mode(Method):
         width = np.array([methods[0].phi * bandwidth])
         frame = lay_frame(value.min(axis=1), value.max(axis=1), width)
         apart = float(frame.stride[0] / width[0])
-        message = _COARSE.format(apart=apart) if apart > 1.0 else None
+        coarse = _COARSE.format(apart=apart) if apart > 1.0 else None
         return [
-            replace(conclude(float(point), float(se), nsnp=data.m, df=df), message=message)
+            replace(conclude(float(point), float(se), nsnp=data.m, df=df), message=coarse)
             for point, se in zip(points, spread, strict=True)
         ]
 
