@@ -36,10 +36,10 @@ def count_all(logs: F64, rule: ClusterRule) -> float:
     return float(np.exp(np.logaddexp.reduce(full) - np.logaddexp.reduce(terms)))
 
 
-@pytest.mark.parametrize("m", [2, 3, 4])
-def test_the_exact_posterior_is_that_of_a_loop_over_all_configurations(m: int) -> None:
+@pytest.mark.parametrize(("m", "n"), [(2, 5), (3, 5), (4, 5), (5, 3)])
+def test_the_exact_posterior_is_that_of_a_loop_over_all_configurations(m: int, n: int) -> None:
     rule = ClusterRule(prior=0.01, conditional=0.1)
-    logs = np.random.default_rng(m).normal(0, 3, (m, 5))
+    logs = np.random.default_rng(m).normal(0, 3, (m, n))
     assert full_posterior(logs, rule=rule) == pytest.approx(count_all(logs, rule), rel=1e-10)
 
 
