@@ -12,7 +12,7 @@ from proteomr._typing import F64, I64
 from proteomr.colocalisation.pair_tables import describe_stretch, empty_table
 from proteomr.colocalisation.signals import Signals, weigh_trait
 from proteomr.colocalisation.stretches import Stretch
-from proteomr.colocalisation.traits import Atlas
+from proteomr.colocalisation.traits import SAME_DATA, Atlas, Trait, is_same
 from proteomr.stats.causal_configurations import (
     Configuration,
     list_configurations,
@@ -184,7 +184,7 @@ class ConfigurationWork:
 def _meet(atlas: Atlas, stretch: Stretch) -> _Together:
     """Return the Bayes factors of all traits that can be compared, on the variants of all of them.
 
-    A trait that has none in the region is left out, and named.
+    A trait that has none in the region is left out, and named; so is one that is another again.
     """
     low, high = stretch.codes(atlas)
     found: dict[str, Signals] = {}
@@ -208,13 +208,26 @@ def _meet(atlas: Atlas, stretch: Stretch) -> _Together:
         text = "no variant of the region is in all traits"
         said = "; ".join(filter(None, (text, message)))
         return _Together(names, codes, np.empty((0, 0)), said, Status.nothing_shared)
-    logs = np.stack(
-        [
-            signals.signals[0].logs[np.searchsorted(signals.signals[0].codes, codes)]
-            for signals in found.values()
-        ]
-    )
+    repeated = _find_repeated([trait for trait in atlas.traits if trait.name in found], codes)
+    words += [f"left out: {late}: {SAME_DATA} ({early})" for late, early in repeated.items()]
+    message, names = "; ".join(words) or None, tuple(name for name in names if name not in repeated)
+    if len(names) < 2:
+        return _Together(names, codes, np.empty((0, 0)), message, Status.same_data)
+    held = [found[name].signals[0] for name in names]
+    logs = np.stack([signal.logs[np.searchsorted(signal.codes, codes)] for signal in held])
     return _Together(names, codes, logs, message)
+
+
+def _find_repeated(traits: Sequence[Trait], codes: I64) -> dict[str, str]:
+    """Return traits with the very same statistics as an earlier one, and that one."""
+    rows = [np.searchsorted(trait.codes, codes) for trait in traits]
+    first: dict[bytes, int] = {}
+    repeated: dict[str, str] = {}
+    for late, trait in enumerate(traits):
+        early = first.setdefault(np.abs(trait.z[rows[late]]).tobytes(), late)
+        if is_same((traits[early], trait), (rows[early], rows[late])) and early != late:
+            repeated[trait.name] = traits[early].name
+    return repeated
 
 
 def _head(stretch: Stretch, together: _Together) -> dict[str, object]:

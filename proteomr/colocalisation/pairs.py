@@ -23,7 +23,7 @@ from proteomr.colocalisation.pair_tables import (
 from proteomr.colocalisation.rules import PairRule
 from proteomr.colocalisation.signals import Separator, Signal, Signals
 from proteomr.colocalisation.stretches import NOWHERE, Stretch
-from proteomr.colocalisation.traits import Atlas, Trait
+from proteomr.colocalisation.traits import SAME_DATA, Atlas, is_same
 from proteomr.status import Status
 
 __all__ = ["PairTask", "PairWork"]
@@ -124,9 +124,8 @@ class PairWork:
         rows = [np.searchsorted(trait.codes, codes) for trait in traits]
         logs = [signal.logs[at] for signal, at in zip(signals, (one, two), strict=True)]
         reason = _judge(codes, logs, signals, unweighted=unweighted)
-        if reason is None and _is_same(traits, rows):
-            text = "effects and errors are the same: a study beside itself"
-            reason = Status.same_data, text
+        if reason is None and is_same(traits, rows):
+            reason = Status.same_data, SAME_DATA
         if reason is not None:
             return self._refuse(task, place, *reason, sides, labels)
         words = [found.message for found in sides if found.message]
@@ -199,9 +198,3 @@ def _judge(
                 text = f"{share:.0%} of signal {signal.label} is on variants that both have"
                 return Status.nothing_shared, text
     return None
-
-
-def _is_same(traits: Sequence[Trait], rows: Sequence[I64]) -> bool:
-    """Tell whether several variants have the very same statistics in both studies."""
-    one, two = (np.abs(trait.z[own]) for trait, own in zip(traits, rows, strict=True))
-    return one.size > 1 and np.array_equal(one, two)

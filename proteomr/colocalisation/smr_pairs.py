@@ -12,7 +12,7 @@ from proteomr._typing import F64, I64
 from proteomr.colocalisation.linkage import describe_variants
 from proteomr.colocalisation.pairs import PairTask
 from proteomr.colocalisation.stretches import NOWHERE
-from proteomr.colocalisation.traits import Atlas, Trait
+from proteomr.colocalisation.traits import SAME_DATA, Atlas, Trait, is_same
 from proteomr.errors import InputError
 from proteomr.gwas.correlations import correlate_variants
 from proteomr.io.genetics.genotypes import LdSource
@@ -62,6 +62,8 @@ class SmrWork:
             text = "the traits share no variant of the region"
             return _row(task, one, two, status=Status.nothing_shared, message=text)
         rows = (at1 + places[0].start, at2 + places[1].start)
+        if is_same((one, two), rows):
+            return _row(task, one, two, status=Status.same_data, message=SAME_DATA)
         try:
             aligned = correlate_variants(describe_variants(self.atlas, one, rows[0]), self.panel)
         except InputError as fault:

@@ -16,7 +16,10 @@ from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.tables import Drop
 from proteomr.tables.sumstats import CHROMOSOMES
 
-__all__ = ["Atlas", "Named", "Trait", "build_atlas"]
+__all__ = ["SAME_DATA", "Atlas", "Named", "Trait", "build_atlas", "is_same"]
+
+SAME_DATA: Final = "effects and errors are the same: a study beside itself"
+"""Why nothing can be said of two traits with the very same statistics."""
 
 _SAME: Final = ("variant_id", "rsid", "chromosome", "position_bp", "build", "_low", "_high")
 
@@ -103,6 +106,18 @@ class Atlas:
         low = int(np.searchsorted(places, start_bp, side="left"))
         high = int(np.searchsorted(places, end_bp, side="right"))
         return head + low, head + high
+
+
+def is_same(traits: Sequence[Trait], rows: Sequence[I64]) -> bool:
+    """Tell whether several variants have the very same statistics in two studies.
+
+    Parameters
+    ----------
+    traits : two.
+    rows : (k,) of each, of the same variants.
+    """
+    one, two = (np.abs(trait.z[own]) for trait, own in zip(traits, rows, strict=True))
+    return one.size > 1 and np.array_equal(one, two)
 
 
 def build_atlas(named: Sequence[Named]) -> Atlas:
