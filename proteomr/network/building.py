@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
@@ -15,14 +15,15 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.errors import InputError
 from proteomr.execute import Executor
 from proteomr.network.keeping import KeptStretches
+from proteomr.network.merging import Eigenproteins, Parts, merge_modules
 from proteomr.network.options import NetworkOptions
 from proteomr.network.reading import Matrix
+from proteomr.network.spreading import spread_by
 from proteomr.runs.notes import add_note
 from proteomr.stats.average_linkage import Tree, link_average
 from proteomr.stats.correlation_cutoff import find_cutoffs
 from proteomr.stats.hybrid_cut import cut_hybrid
-from proteomr.stats.module_components import Component, find_component
-from proteomr.stats.module_merging import Closeness, merge_close
+from proteomr.stats.module_components import Component
 from proteomr.stats.pair_correlations import PairCorrelations
 from proteomr.stats.pair_distances import PairDistances
 from proteomr.stats.run_length_cut import cut_run_lengths
@@ -39,8 +40,6 @@ from proteomr.stats.topological_overlap import OverlapWork
 
 __all__ = ["Built", "Grown", "Powers", "build_network", "correlate", "find_edges"]
 
-Find: TypeAlias = Callable[[I64], Component]
-_Parts: TypeAlias = list[tuple[I64, I64]]  # proteins that are cut together, and their labels
 _EDGE_P: Final = 0.05  # of netboost
 
 
@@ -83,10 +82,15 @@ class Built:
 
 
 def correlate(
-    values: F64, options: NetworkOptions, executor: Executor, *, store: KeptStretches
+    values: F64,
+    options: NetworkOptions,
+    executor: Executor,
+    *,
+    store: KeptStretches,
+    with_distances: bool = True,
 ) -> tuple[F64, PairDistances | None]:
     """Return the correlations (p, p) of all pairs, computed by tiles, and the distances of pairs
-    where these come with them: of Pearson's, with missing values.
+    where these are asked for and come with them: of Pearson's, with missing values.
 
     What earlier processes of the run have kept is taken, and each stretch of tiles is kept.
     """
@@ -105,7 +109,8 @@ def correlate(
     if waiting:
         pairs = _correlate_waiting(matrix, values, waiting, options, executor, store)
         replaced |= pairs.replaced
-        distances = pairs.distances(matrix)
+        if with_distances:
+            distances = pairs.distances(matrix, spread=spread_by(executor))
     if replaced.any():
         add_note(
             f"{int(replaced.sum())} proteins have one value in half of the people or more: "
@@ -129,12 +134,7 @@ def _correlate_waiting(
     store: KeptStretches,
 ) -> PairCorrelations:
     """Fill the stretches that wait, and return what they were made of."""
-
-    def spread(work: Callable[[slice], Any], blocks: Sequence[slice]) -> Iterator[tuple[int, Any]]:
-        with closing(executor.map(work, blocks)) as results:
-            yield from results
-
-    pairs = PairCorrelations.of(values, options.kind, spread=spread)
+    pairs = PairCorrelations.of(values, options.kind, spread=spread_by(executor))
     stretches = list_stretches(len(values))
     wanted = {stretches[number].start: number for number in waiting}
     tiles = [tile for tile in list_tiles(len(values)) if tile[0].start in wanted]
@@ -185,7 +185,7 @@ def _has_ties(row: F64) -> bool:
     return bool((seen[1:] == seen[:-1]).any())
 
 
-def choose_power(similarity: F64, options: NetworkOptions) -> Powers:
+def choose_power(similarity: F64, options: NetworkOptions, executor: Executor) -> Powers:
     """Return the scale-free fits of all powers, and the one given or the first that reaches it.
 
     Raises
@@ -195,7 +195,7 @@ def choose_power(similarity: F64, options: NetworkOptions) -> Powers:
     """
     given = () if options.power is None else (options.power,)
     powers = tuple(sorted({*POWERS, *given}))
-    connectivity = measure_connectivity(similarity, powers)
+    connectivity = measure_connectivity(similarity, powers, spread=spread_by(executor))
     fits = {power: fit_scale_free(row) for power, row in zip(powers, connectivity, strict=True)}
     if options.power is not None:
         return Powers(fits, options.power)
@@ -229,7 +229,7 @@ def build_network(
     """
     correlations, distances = correlate(matrix.values, options, executor, store=store)
     similarity, kept = find_edges(matrix, correlations, options)
-    powers = choose_power(similarity, options)
+    powers = choose_power(similarity, options, executor)
     adjacency = raise_similarity(similarity, powers.chosen)
     del similarity
     largest = float(adjacency.max())
@@ -246,62 +246,15 @@ def build_network(
     dissimilarity = 1.0 - overlap
     grow = _grow_whole if kept is None else _grow_parts
     grown, parts = grow(dissimilarity, adjacency, options)
-    finding = _Finding(
+    eigenproteins = Eigenproteins(
         matrix.values,
         _products_of(matrix, correlations, options),
         distances,
         ranks=options.method == "netboost",
+        executor=executor,
     )
-    find = _find_at_once(finding, parts, executor)
-    labels, components = _merge(parts, find, options, p=len(matrix.names))
+    labels, components = merge_modules(parts, eigenproteins, options)
     return Built(correlations, adjacency, overlap, powers, grown, labels, components)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Finding:
-    """Eigenproteins of proteins by their places."""
-
-    values: F64
-    products: F64 | None
-    distances: PairDistances | None
-    ranks: bool
-
-    def __call__(self, rows: I64) -> Component:
-        known = None if self.products is None else self.products[np.ix_(rows, rows)]
-        return find_component(
-            self.values[rows],
-            of_ranks=self.ranks,
-            products=known,
-            distances=None if self.distances is None else self.distances.among(rows),
-        )
-
-
-def _find_at_once(finding: _Finding, parts: _Parts, executor: Executor) -> Find:
-    """Return a way to eigenproteins, those of the modules before any merging being found at once.
-
-    All are found by the executor, which holds the matrix products to one thread each.
-    """
-
-    def find_all(modules: list[I64]) -> None:
-        with closing(executor.map(finding, modules)) as results:
-            for position, component in results:
-                known[modules[position].tobytes()] = component
-
-    known: dict[bytes, Component] = {}
-    find_all(
-        [
-            members[labels == label]
-            for members, labels in parts
-            for label in range(1, int(labels.max(initial=0)) + 1)
-        ]
-    )
-
-    def find(rows: I64) -> Component:
-        if rows.tobytes() not in known:
-            find_all([rows])
-        return known[rows.tobytes()]
-
-    return find
 
 
 def _products_of(matrix: Matrix, correlations: F64, options: NetworkOptions) -> F64 | None:
@@ -323,7 +276,7 @@ def _overlap(adjacency: F64, executor: Executor) -> F64:
 
 def _grow_whole(
     dissimilarity: F64, adjacency: F64, options: NetworkOptions
-) -> tuple[tuple[Grown, ...], _Parts]:
+) -> tuple[tuple[Grown, ...], Parts]:
     del adjacency
     tree = link_average(dissimilarity)
     labels = cut_hybrid(
@@ -339,11 +292,11 @@ def _grow_whole(
 
 def _grow_parts(
     dissimilarity: F64, adjacency: F64, options: NetworkOptions
-) -> tuple[tuple[Grown, ...], _Parts]:
+) -> tuple[tuple[Grown, ...], Parts]:
     """Grow a tree of each part that edges connect, and cut each by its own heights."""
     count, part = connected_components(adjacency > 0.0, directed=False)
     grown: list[Grown] = []
-    parts: _Parts = []
+    parts: list[tuple[I64, I64]] = []
     for number in range(count):
         members = np.flatnonzero(part == number)
         if members.size < 2:
@@ -353,25 +306,3 @@ def _grow_parts(
         if members.size >= options.min_size:
             parts.append((members, cut_run_lengths(tree, min_size=options.min_size)))
     return tuple(grown), parts
-
-
-def _merge(
-    parts: _Parts, find: Find, options: NetworkOptions, *, p: int
-) -> tuple[I64, Mapping[int, Component]]:
-    """Merge the modules of each part, and number all of them by size."""
-    closeness: Closeness = "signed" if options.method == "wgcna" else "unsigned-ranks"
-    found: list[tuple[I64, Component]] = []
-    for members, labels in parts:
-
-        def find_of(rows: I64, members: I64 = members) -> Component:
-            return find(members[rows])
-
-        merged, components = merge_close(
-            labels, find_of, height=options.merge_height, closeness=closeness
-        )
-        found += [(members[merged == label], one) for label, one in components.items()]
-    found.sort(key=lambda pair: (-pair[0].size, int(pair[0][0])))
-    labelled = np.zeros(p, dtype=np.int64)
-    for label, (members, _) in enumerate(found, start=1):
-        labelled[members] = label
-    return labelled, {label: one for label, (_, one) in enumerate(found, start=1)}

@@ -84,10 +84,10 @@ class NetworkJob:
         for label, text in describe_options(asked.options):
             _log.info("%s: %s", label, text)
         with open_scratch() as scratch:
-            matrix = read_matrix(asked, scratch)
+            matrix = read_matrix(asked, scratch, executor)
             store = KeptStretches(ledger.parts)
             built = build_network(matrix, asked.options, executor, store=store)
-            tables = list_tables(matrix, built, asked.options)
+            tables = list_tables(matrix, built, asked.options, executor)
             if asked.preserve_in:
                 tables["preservation"] = preserve(
                     asked, matrix, built, executor, scratch=scratch, parts=ledger.parts

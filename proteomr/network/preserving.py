@@ -81,7 +81,7 @@ def preserve(
     InputError
         The cohorts have too few proteins in common.
     """
-    other = read_matrix(as_other(request), scratch)
+    other = read_matrix(as_other(request), scratch, executor)
     place = {name: row for row, name in enumerate(other.names)}
     common = [row for row, name in enumerate(matrix.names) if name in place]
     if len(common) < _FEWEST:
@@ -97,7 +97,7 @@ def preserve(
     rows = np.array(common)
     there = other.values[[place[matrix.names[row]] for row in common]]
     store = KeptStretches(parts, first=len(list_stretches(len(matrix.names))))
-    sought, _ = correlate(there, request.options, executor, store=store)
+    sought, _ = correlate(there, request.options, executor, store=store, with_distances=False)
     work = _Work(_meet(built, rows, sought, request.options), request.options)
     modules = [(label, np.flatnonzero(built.labels[rows] == label)) for label in built.components]
     judged: list[Preservation | None] = [None] * len(modules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import InputError
+from proteomr.execute import Executor
 from proteomr.io import (
     PeopleChoice,
     choose_people,
@@ -130,7 +132,7 @@ def _open_alone(
     )
 
 
-def read_matrix(request: NetworkRequest, scratch: Path) -> Matrix:
+def read_matrix(request: NetworkRequest, scratch: Path, executor: Executor) -> Matrix:
     """Read the proteins, find which can enter a network, and fill missing values where asked.
 
     Raises
@@ -149,7 +151,7 @@ def read_matrix(request: NetworkRequest, scratch: Path) -> Matrix:
     order = sorted(range(len(listed)), key=listed.__getitem__)
     place = np.empty(len(listed), dtype=np.int64)
     place[order] = np.arange(len(listed))
-    values, statuses = _read_values(cohort, place, options)
+    values, statuses = _read_values(cohort, place, options, executor)
     kept = np.array([statuses[j] is Status.ok for j in order], dtype=np.bool_)
     if int(kept.sum()) < options.min_size:
         told = _count_statuses(statuses)
@@ -171,17 +173,28 @@ def read_matrix(request: NetworkRequest, scratch: Path) -> Matrix:
     return Matrix(names, values, ids, listed, tuple(statuses), cohort.drops)
 
 
-def _read_values(cohort: Cohort, place: I64, options: NetworkOptions) -> tuple[F64, list[Status]]:
+def _read_values(
+    cohort: Cohort, place: I64, options: NetworkOptions, executor: Executor
+) -> tuple[F64, list[Status]]:
+    """Return the values (p, n) in the order of the places, and a status in that of the files."""
+
+    def read(columns: slice) -> tuple[F64, list[Status]]:
+        block = cohort.proteins.read(columns).T
+        statuses = []
+        for row in block:
+            row[:], status = _take(row, options)
+            statuses.append(status)
+        return block, statuses
+
     p = len(cohort.proteins.names)
     values = np.empty((p, cohort.n))
-    statuses: list[Status] = []
-    for start in range(0, p, _COLUMNS):
-        block = cohort.proteins.read(slice(start, min(start + _COLUMNS, p)))
-        for j in range(block.shape[1]):
-            row, status = _take(block[:, j], options)
-            values[place[start + j]] = row
-            statuses.append(status)
-    return values, statuses
+    columns = [slice(start, min(start + _COLUMNS, p)) for start in range(0, p, _COLUMNS)]
+    statuses: list[list[Status]] = [[] for _ in columns]
+    with closing(executor.map(read, columns)) as results:
+        for position, (block, found) in results:
+            values[place[columns[position]]] = block
+            statuses[position] = found
+    return values, [status for some in statuses for status in some]
 
 
 def _take(row: F64, options: NetworkOptions) -> tuple[F64, Status]:

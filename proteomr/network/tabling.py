@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
+from proteomr.execute import Executor
 from proteomr.network.building import Built, Powers
 from proteomr.network.options import NetworkOptions
 from proteomr.network.reading import Matrix
@@ -35,14 +37,20 @@ class Described:
     membership: F64
 
 
-def describe(matrix: Matrix, built: Built) -> Described:
+def describe(matrix: Matrix, built: Built, executor: Executor) -> Described:
     """Return memberships and connectivities."""
+
+    def correlate(label: int) -> F64:
+        return correlate_with(matrix.values[members[label]], built.components[label].scores)
+
     within = np.full(len(matrix.names), np.nan)
     membership = within.copy()
-    for label, component in built.components.items():
-        rows = np.flatnonzero(built.labels == label)
-        within[rows] = built.adjacency[np.ix_(rows, rows)].sum(axis=1)
-        membership[rows] = correlate_with(matrix.values[rows], component.scores)
+    members = {label: np.flatnonzero(built.labels == label) for label in built.components}
+    with closing(executor.map(correlate, members)) as results:
+        for position, found in results:
+            rows = list(members.values())[position]
+            membership[rows] = found
+            within[rows] = built.adjacency[np.ix_(rows, rows)].sum(axis=1)
     return Described(built.adjacency.sum(axis=1), within, membership)
 
 
@@ -233,9 +241,11 @@ def tabulate_trees(matrix: Matrix, built: Built) -> pl.DataFrame:
     return schema.validate(frame)
 
 
-def list_tables(matrix: Matrix, built: Built, options: NetworkOptions) -> dict[str, pl.DataFrame]:
+def list_tables(
+    matrix: Matrix, built: Built, options: NetworkOptions, executor: Executor
+) -> dict[str, pl.DataFrame]:
     """Return the tables of a network by name, the modules first."""
-    described = describe(matrix, built)
+    described = describe(matrix, built, executor)
     return {
         "modules": tabulate_modules(matrix, built, described),
         "eigenproteins": tabulate_eigenproteins(matrix, built),

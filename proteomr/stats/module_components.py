@@ -205,19 +205,28 @@ def correlate_with(values: F64, scores: F64) -> F64:
     result = np.full(len(values), np.nan)
     known = ~np.isnan(scores)
     everyone = bool(known.all())
+    kept: F64 = np.empty((2, scores.size))  # no memory is asked for anew with each protein
     for place, row in enumerate(values):
-        seen = ~np.isnan(row)
-        if everyone and row.size > 2 and seen.all():
-            result[place] = _correlate(row, scores)
-            continue
-        both: Bool = seen & known
-        if int(both.sum()) > 2:
-            result[place] = _correlate(row[both], scores[both])
+        both = ~np.isnan(row)
+        if not everyone:
+            both &= known
+        count = int(np.count_nonzero(both))
+        if count > 2:
+            one, other = kept[:, :count]
+            np.compress(both, row, out=one)
+            np.compress(both, scores, out=other)
+            result[place] = _correlate(one, other)
     return result
 
 
 def _correlate(one: F64, other: F64) -> float:
-    a, b = (x / max(float(np.abs(x).max()), 1e-300) for x in (one, other))
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return min(max(float(a @ b) / size, -1.0), 1.0) if size > 0.0 else float("nan")
+    """Return Pearson's correlation of values that are overwritten."""
+    _centre(one)
+    _centre(other)
+    size = float(np.sqrt((one @ one) * (other @ other)))
+    return min(max(float(one @ other) / size, -1.0), 1.0) if size > 0.0 else float("nan")
+
+
+def _centre(x: F64) -> None:
+    x /= max(float(x.max()), -float(x.min()), 1e-300)
+    x -= x.mean()

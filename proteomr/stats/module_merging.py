@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -46,7 +46,7 @@ def measure_distances(scores: F64, closeness: Closeness) -> F64:
 
 def merge_close(
     labels: I64,
-    find: Callable[[I64], Component],
+    find: Callable[[Sequence[I64]], Sequence[Component]],
     *,
     height: float,
     closeness: Closeness = "signed",
@@ -59,7 +59,8 @@ def merge_close(
     Parameters
     ----------
     labels : (p,) module of each protein, 0 for none.
-    find : gives the eigenprotein of proteins by their places.
+    find : gives the eigenproteins of modules, each by the places of its proteins, ascending; of
+        every round at once, and those that have not changed are asked for again.
     height : 0 merges nothing but equals.
     closeness : how distances are measured.
 
@@ -71,24 +72,16 @@ def merge_close(
     --------
     >>> from proteomr.stats.module_components import find_component
     >>> x = np.array([[1.0, 2.0, 3.0, 9.0], [1.0, 2.0, 3.0, 9.1], [5.0, 1.0, 1.0, 0.0]])
-    >>> labels, found = merge_close(np.array([1, 2, 3]), lambda rows: find_component(x[rows]),
-    ...     height=0.25)
+    >>> labels, found = merge_close(np.array([1, 2, 3]),
+    ...     lambda modules: [find_component(x[rows]) for rows in modules], height=0.25)
     >>> labels.tolist(), sorted(found)
     ([1, 1, 2], [1, 2])
     """
     labels = number_by_size(labels)
-    known: dict[bytes, Component] = {}
-
-    def component_of(label: int) -> Component:
-        rows = np.flatnonzero(labels == label)
-        key = rows.tobytes()
-        if key not in known:
-            known[key] = find(rows)
-        return known[key]
-
     while True:
         count = int(labels.max(initial=0))
-        found = {label: component_of(label) for label in range(1, count + 1)}
+        modules = [np.flatnonzero(labels == label) for label in range(1, count + 1)]
+        found = dict(enumerate(find(modules), start=1))
         if count < 2:
             return labels, found
         scores = np.stack([component.scores for component in found.values()])

@@ -114,7 +114,7 @@ class PairCorrelations:
         loops.correlate_common(*sides, product, biweight=self.kind == "bicor")
         return product
 
-    def distances(self, correlations: F64) -> PairDistances | None:
+    def distances(self, correlations: F64, *, spread: Spread = in_turn) -> PairDistances | None:
         """Return the distances of all pairs whose correlations are known; None where no gaps are.
 
         Examples
@@ -132,6 +132,7 @@ class PairCorrelations:
             location=self.location,
             scale=self.scale,
             people=self.values.shape[1],
+            spread=spread,
         )
 
     def _mend(self, product: F64, gaps: Gaps, one: slice, other: slice) -> F64:

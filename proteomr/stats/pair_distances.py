@@ -8,7 +8,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.stats.pair_gaps import Gaps
-from proteomr.stats.symmetric_tiles import list_stretches
+from proteomr.stats.symmetric_tiles import Spread, in_turn, list_stretches
 
 __all__ = ["PairDistances", "derive_distances"]
 
@@ -40,7 +40,13 @@ class PairDistances:
 
 
 def derive_distances(
-    correlations: F64, gaps: Gaps, *, location: F64, scale: F64, people: int
+    correlations: F64,
+    gaps: Gaps,
+    *,
+    location: F64,
+    scale: F64,
+    people: int,
+    spread: Spread = in_turn,
 ) -> PairDistances:
     r"""Return the distances of variables whose Pearson's correlations are known.
 
@@ -56,6 +62,7 @@ def derive_distances(
     gaps : of z.
     location, scale : (p,) a and s.
     people : of all.
+    spread : runs work on stretches of variables; one after another without.
 
     Examples
     --------
@@ -69,7 +76,26 @@ def derive_distances(
     """
     p = len(correlations)
     found = PairDistances(np.empty((p, p)), np.empty((p, p)))
-    for rows in list_stretches(p):
+    stretches = list_stretches(p)
+    work = _Deriving(correlations, gaps, location, scale, people)
+    for position, (distance, error) in spread(work, stretches):
+        found.distance[stretches[position]] = distance
+        found.error[stretches[position]] = error
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Deriving:
+    """Distances of stretches of variables from all; see :func:`derive_distances`."""
+
+    correlations: F64
+    gaps: Gaps
+    location: F64
+    scale: F64
+    people: int
+
+    def __call__(self, rows: slice) -> tuple[F64, F64]:
+        gaps, location, scale, people = self.gaps, self.location, self.scale, self.people
         shared = gaps.count_shared(rows, slice(None), people)
         count = np.maximum(shared, 1.0)
         sum_i, sum_j = -gaps.sums[:, rows].T, -gaps.sums[rows]
@@ -77,7 +103,7 @@ def derive_distances(
         product = sum_i * sum_j / count
         left = (square_i - sum_i**2 / count) * (square_j - sum_j**2 / count)
         with np.errstate(invalid="ignore"):
-            product += correlations[rows] * np.sqrt(left)
+            product += self.correlations[rows] * np.sqrt(left)
         s_i, s_j = scale[rows, None], scale[None, :]
         apart = location[rows, None] - location[None, :]
         total = shared * apart**2 + s_i**2 * square_i + s_j**2 * square_j
@@ -86,6 +112,6 @@ def derive_distances(
         # rounding grows with the people that are summed, and with what cancels out
         bound = 8.0 * np.finfo(np.float64).eps * (people + 64) * size / count
         known = np.isfinite(total)
-        found.distance[rows] = np.where(shared > 0.0, np.where(known, total / count, 0.0), np.inf)
-        found.error[rows] = np.where(shared > 0.0, np.where(known, bound, np.inf), 0.0)
-    return found
+        distance = np.where(shared > 0.0, np.where(known, total / count, 0.0), np.inf)
+        error = np.where(shared > 0.0, np.where(known, bound, np.inf), 0.0)
+        return distance, error

@@ -9,6 +9,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.errors import UsageError
+from proteomr.stats.symmetric_tiles import Spread, in_turn, list_stretches
 
 __all__ = [
     "NETWORK_TYPES",
@@ -116,12 +117,15 @@ def _multiply(base: F64, power: int) -> F64:
     return result
 
 
-def measure_connectivity(similarity: F64, powers: tuple[int, ...]) -> F64:
+def measure_connectivity(
+    similarity: F64, powers: tuple[int, ...], *, spread: Spread = in_turn
+) -> F64:
     """Return for each power the connectivity of each protein: its adjacencies to all others.
 
     Parameters
     ----------
     similarity : (p, p).
+    spread : runs work on stretches of proteins; one after another without.
 
     Returns
     -------
@@ -132,13 +136,16 @@ def measure_connectivity(similarity: F64, powers: tuple[int, ...]) -> F64:
     >>> measure_connectivity(np.array([[1.0, 0.5], [0.5, 1.0]]), (1, 2)).tolist()
     [[0.5, 0.5], [0.25, 0.25]]
     """
-    p = len(similarity)
-    found = np.empty((len(powers), p))
-    for start in range(0, p, _ROWS):
-        rows = similarity[start : start + _ROWS].copy()
-        rows[np.arange(len(rows)), start + np.arange(len(rows))] = 0.0
-        for place, power in enumerate(powers):
-            found[place, start : start + len(rows)] = _multiply(rows, power).sum(axis=1)
+
+    def measure(rows: slice) -> F64:
+        own = similarity[rows].copy()
+        own[np.arange(len(own)), rows.start + np.arange(len(own))] = 0.0
+        return np.stack([_multiply(own, power).sum(axis=1) for power in powers])
+
+    stretches = list_stretches(len(similarity))
+    found = np.empty((len(powers), len(similarity)))
+    for position, sums in spread(measure, stretches):
+        found[:, stretches[position]] = sums
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
+from proteomr.stats.module_components import Component, find_component
 
 _FOLDER = Path(__file__).parents[1] / "reference"
 
@@ -69,3 +70,8 @@ def plant(
     common = np.vstack([np.zeros(n), random.normal(size=(len(sizes), n))])
     weights = weight * (1.0 + spread * np.sin(np.arange(truth.size)))
     return weights[:, None] * common[truth] + random.normal(size=(truth.size, n)), truth
+
+
+def find_among(x: F64) -> Callable[[Sequence[I64]], list[Component]]:
+    """Return what finds the eigenproteins of modules, one after another."""
+    return lambda modules: [find_component(x[rows]) for rows in modules]

@@ -32,7 +32,7 @@ from proteomr.stats.soft_threshold import (
     raise_similarity,
 )
 from proteomr.stats.topological_overlap import overlap_all
-from tests.stats.networks import load_cases, load_proteins, rand_index
+from tests.stats.networks import find_among, load_cases, load_proteins, rand_index
 
 MODULE = np.repeat([1, 2, 3, 4, 0], [45, 30, 22, 13, 30])
 
@@ -118,7 +118,7 @@ def test_eigenproteins_and_what_they_explain_are_r_s() -> None:
 def test_close_modules_are_merged_as_r_does(height: float) -> None:
     cases, x = load_cases(), load_proteins()
     labels = np.array(cases["hybrid free 2 12"])
-    merged, _ = merge_close(labels, lambda rows: find_component(x[rows]), height=height)
+    merged, _ = merge_close(labels, find_among(x), height=height)
     assert rand_index(merged, cases[f"merged {height:g}"]) == 1.0
 
 

@@ -26,7 +26,7 @@ from proteomr.stats.soft_threshold import (
 )
 from proteomr.stats.topological_overlap import overlap_all
 from proteomr.status import Status
-from tests.stats.networks import plant, rand_index
+from tests.stats.networks import find_among, plant, rand_index
 
 
 def with_holes(p: int, n: int, share: float, seed: int = 3) -> F64:
@@ -296,16 +296,18 @@ def test_membership_is_over_who_has_both() -> None:
 def test_modules_are_merged_until_none_are_near() -> None:
     x, truth = plant([20, 20, 20], n=200, loose=0, weight=2.0)
     halves = truth * 2 - (np.arange(60) % 2)  # each planted module cut in two
-    merged, found = merge_close(halves, lambda rows: find_component(x[rows]), height=0.25)
+    merged, found = merge_close(halves, find_among(x), height=0.25)
     assert rand_index(merged, truth) == 1.0
     assert sorted(found) == [1, 2, 3]
-    apart, _ = merge_close(halves, lambda rows: find_component(x[rows]), height=0.0)
+    apart, _ = merge_close(halves, find_among(x), height=0.0)
     assert rand_index(apart, halves) == 1.0
 
 
 def test_no_modules_are_merged_to_none() -> None:
     labels, found = merge_close(
-        np.zeros(4, dtype=np.int64), lambda rows: find_component(np.eye(4)[rows]), height=0.25
+        np.zeros(4, dtype=np.int64),
+        find_among(np.eye(4)),
+        height=0.25,
     )
     assert labels.tolist() == [0, 0, 0, 0]
     assert not found
