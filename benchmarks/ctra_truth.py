@@ -10,6 +10,7 @@ genes by so much, half as much again for each unit of a moderator.
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import numpy as np
 
@@ -42,6 +43,7 @@ def measure(shift: float, draws: int, *, even: bool) -> list[str]:
         "composite": fit_means,
         "mixed": fit_intercepts,
         "gls, gene variances": fit_gene_variances,
+        "and people's errors": partial(fit_gene_variances, between_people=True),
     }
     rows = []
     for name, fit_model in models.items():

@@ -104,6 +104,7 @@ def ctra(
             interaction=fits.read_interaction(),
             gene_variances=fits.gene_variances,
             ml=fits.ml,
+            errors=fits.errors,
             components=contrasts.components,
             leave_one_out=contrasts.leave_one_out,
             level=level,

@@ -45,6 +45,16 @@ class Fits:
             help="With --model gls: maximum likelihood in place of REML.",
         ),
     ] = False
+    errors: Annotated[
+        Literal["model", "people"],
+        typer.Option(
+            metavar="model|people",
+            rich_help_panel=shared.MODELS,
+            help="With --model gls. model: of its covariance, N - P degrees of freedom, as nlme "
+            "and as published. people: of what people's weighted means leave, whatever the "
+            "covariance of genes is; n - p degrees of freedom.",
+        ),
+    ] = "model"
     joint: Annotated[
         bool,
         typer.Option(

@@ -19,7 +19,14 @@ from proteomr.ctra.fitting import (
     tell_rows,
 )
 from proteomr.ctra.genes import COMPONENTS, Contrast, find_contrast, read_genes
-from proteomr.ctra.specification import CtraModel, CtraRequest, GeneSet, Interaction, Scale
+from proteomr.ctra.specification import (
+    CtraErrors,
+    CtraModel,
+    CtraRequest,
+    GeneSet,
+    Interaction,
+    Scale,
+)
 from proteomr.design import parse_sets
 from proteomr.errors import UsageError
 from proteomr.execute import Executor
@@ -196,6 +203,7 @@ def ctra(
     slopes: Sequence[float] = (),
     gene_variances: bool = False,
     ml: bool = False,
+    errors: CtraErrors = "model",
     components: bool = False,
     leave_one_out: bool = False,
     level: float = 0.95,
@@ -227,7 +235,7 @@ def ctra(
     log2 : take logarithms first, of values above 0.
     joint : also all exposures in one model.
     interaction, slopes : ``EXPOSURE:MODERATOR``, and values of the moderator.
-    gene_variances, ml : of gls.
+    gene_variances, ml, errors : of gls; errors: model, or people (see the command).
     components, leave_one_out : also groups of genes; also without each gene.
     level : coverage of the intervals.
     withdrawn, where, keep, remove, id_column : as the options of the command.
@@ -269,6 +277,7 @@ def ctra(
         interaction=product,
         gene_variances=gene_variances,
         ml=ml,
+        errors=errors,
         components=components,
         leave_one_out=leave_one_out,
         level=level,

@@ -12,9 +12,10 @@ from proteomr.io import PeopleChoice
 from proteomr.runs import Data, Request, Source
 from proteomr.tables import load_schema
 
-__all__ = ["CtraModel", "CtraRequest", "GeneSet", "Interaction", "Scale"]
+__all__ = ["CtraErrors", "CtraModel", "CtraRequest", "GeneSet", "Interaction", "Scale"]
 
 CtraModel: TypeAlias = Literal["composite", "mixed", "gls"]
+CtraErrors: TypeAlias = Literal["model", "people"]
 GeneSet: TypeAlias = Literal["ctra53", "ctra52"]
 Scale: TypeAlias = Literal["z", "log2"]
 
@@ -71,6 +72,8 @@ class CtraRequest(Request):
     joint : also all exposures in one model.
     interaction : a product of two columns.
     gene_variances, ml : of gls: a variance for each gene; maximum likelihood.
+    errors : of gls: model: of its covariance, N - P degrees of freedom, as published; people: of
+        what people's weighted means leave, n - p degrees of freedom.
     components : also the groups of genes by themselves.
     leave_one_out : also without each gene.
     level : coverage of the intervals.
@@ -92,6 +95,7 @@ class CtraRequest(Request):
     interaction: Interaction | None = None
     gene_variances: bool = False
     ml: bool = False
+    errors: CtraErrors = "model"
     components: bool = False
     leave_one_out: bool = False
     level: float = 0.95
@@ -108,6 +112,12 @@ class CtraRequest(Request):
             raise UsageError(f"model is {self.model!r}, and must be composite, mixed or gls")
         if (self.gene_variances or self.ml) and self.model != "gls":
             raise UsageError("--gene-variances and --ml are of --model gls")
+        if self.errors not in get_args(CtraErrors):
+            raise UsageError(f"errors is {self.errors!r}, and must be model or people")
+        if self.errors == "people" and self.model != "gls":
+            raise UsageError(
+                "--errors people is of --model gls; composite and mixed have people's already"
+            )
         if self.joint and len(self.exposures) < 2:
             raise UsageError("--joint puts several exposures into one model: name two or more")
         if self.interaction is not None and self.interaction.exposure not in self.exposures:

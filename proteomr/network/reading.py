@@ -24,6 +24,7 @@ from proteomr.io import (
 from proteomr.io.withdrawals import find_withdrawn
 from proteomr.network.options import NetworkOptions
 from proteomr.network.request import NetworkRequest
+from proteomr.network.spreading import spread_by
 from proteomr.runs.notes import add_note
 from proteomr.stats.knn import impute_knn
 from proteomr.stats.transforms import rank_normalise
@@ -167,7 +168,7 @@ def read_matrix(request: NetworkRequest, scratch: Path, executor: Executor) -> M
             f"{_count_statuses(statuses)}"
         )
     if options.impute == "knn":
-        _impute(values)
+        _impute(values, executor)
     names = tuple(listed[j] for j, stays in zip(order, kept, strict=True) if stays)
     ids = cohort.samples[cohort.id_column].alias("id")
     return Matrix(names, values, ids, listed, tuple(statuses), cohort.drops)
@@ -228,8 +229,8 @@ def _count_statuses(statuses: list[Status]) -> str:
     return f" ({told})" if told else ""
 
 
-def _impute(values: F64) -> None:
-    account = impute_knn(values)
+def _impute(values: F64, executor: Executor) -> None:
+    account = impute_knn(values, spread=spread_by(executor))
     if account.cells:
         add_note(
             f"{account.cells:,} missing values filled from the nearest ten proteins, "

@@ -38,7 +38,9 @@ class _Sums:
     ml: bool
 
 
-def fit_gene_variances(Y: F64, X: F64, *, ml: bool = False) -> ContrastFit:
+def fit_gene_variances(
+    Y: F64, X: F64, *, ml: bool = False, between_people: bool = False
+) -> ContrastFit:
     r"""Fit :math:`y_i = \alpha + 1 x_i' \beta + \epsilon_i` with :math:`Var(\epsilon_i) = D C D`.
 
     D has a standard deviation for each gene, C one correlation for all pairs. With means of genes
@@ -52,10 +54,17 @@ def fit_gene_variances(Y: F64, X: F64, *, ml: bool = False) -> ContrastFit:
     freedom. R: ``nlme::gls(correlation = corCompSymm(form = ~ 1 | person), weights =
     varIdent(form = ~ 1 | gene))``.
 
+    The coefficients are those of least squares of people's weighted means :math:`a'y_i / 1'a`, so
+    that what these leave of each other tells their errors whatever the covariance of the genes
+    is: ``between_people`` takes those, and n - p degrees of freedom (least squares with weights of
+    a working covariance, as in Liang and Zeger 1986, doi:10.1093/biomet/73.1.13).
+
     Parameters
     ----------
     Y : ``(n, G)`` without missing values.
     X : ``(n, p)`` columns, the intercept first.
+    ml : maximum likelihood in place of REML.
+    between_people : whether errors are those of people's weighted means, not the model's.
 
     Examples
     --------
@@ -86,14 +95,19 @@ def fit_gene_variances(Y: F64, X: F64, *, ml: bool = False) -> ContrastFit:
     a, total = _weigh(found)
     coefficients = np.linalg.solve(R, along @ a) / total
     back = np.linalg.inv(R)
-    rows = n * G
-    scale = rows / (rows - G - kept.size) if ml else 1.0
+    free = n * G - G - kept.size
+    scale = (n * G / free if ml else 1.0) / total
+    rest = left @ a / total - centred[:, kept] @ coefficients
+    between = float(rest @ rest) / (n - 1 - kept.size)
+    differ = float(np.sqrt(between / scale))
+    if between_people:
+        free, scale = n - 1 - kept.size, between
     beta, V = np.full(p, np.nan), np.full((p, p), np.nan)
     beta[kept + 1] = coefficients
-    V[np.ix_(kept + 1, kept + 1)] = back @ back.T * (scale / total)
+    V[np.ix_(kept + 1, kept + 1)] = back @ back.T * scale
     e = np.exp(found[-1])
-    df = np.full(p, float(rows - G - kept.size))
-    return ContrastFit(beta, V, df, int(Status.ok), float((e - 1.0) / (e + G - 1.0)))
+    df = np.full(p, float(free))
+    return ContrastFit(beta, V, df, int(Status.ok), float((e - 1.0) / (e + G - 1.0)), differ)
 
 
 def _refuse(p: int, status: Status) -> ContrastFit:

@@ -11,6 +11,7 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.errors import InputError, UsageError
 from proteomr.stats.pair_distances import PairDistances
 from proteomr.stats.pair_gaps import measure_gaps
+from proteomr.stats.symmetric_tiles import Spread, in_turn
 
 __all__ = ["KnnAccount", "impute_knn"]
 
@@ -45,6 +46,7 @@ def impute_knn(
     max_missing_per_row: float = 0.5,
     max_missing_per_column: float = 0.8,
     distances: PairDistances | None = None,
+    spread: Spread = in_turn,
 ) -> KnnAccount:
     r"""Fill missing cells in place with means over the nearest rows, and return an account.
 
@@ -74,6 +76,7 @@ def impute_knn(
     max_missing_per_row : share of a row beyond which its cells become column means.
     max_missing_per_column : share of a column beyond which nothing is imputed.
     distances : of all rows, where they are known; else they are computed.
+    spread : runs work on stretches of rows; one after another without.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def impute_knn(
     try:
         rows = np.flatnonzero(dense)
         known = None if distances is None else distances.among(rows)
-        filled = _Search(values, missing, rows, neighbours, known).fill()
+        filled = _Search(values, missing, rows, neighbours, known, spread).fill()
         means, has_mean = _column_means(values, missing, dense)
     except BaseException:
         values[missing] = np.nan
@@ -144,6 +147,7 @@ class _Search:
     rows: I64
     neighbours: int
     known: PairDistances | None = None
+    spread: Spread = in_turn
 
     def fill(self) -> list[tuple[int, F64]]:
         """Return for each row with missing cells what they become; NaN where no neighbour has."""
@@ -218,7 +222,7 @@ class _Search:
             x -= x.sum(axis=0) / np.maximum((~gone).sum(axis=0), 1)  # a shift cancels out
             x[gone] = 0.0
             cross += x @ x.T
-            gaps = measure_gaps(x, gone)
+            gaps = measure_gaps(x, gone, spread=self.spread)
             shared += gaps.count_shared(slice(None), slice(None), x.shape[1])
             own = np.vecdot(x, x)
             whole += own[:, None] + own[None, :]

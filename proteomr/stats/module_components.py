@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
-from scipy.stats import rankdata
 
 from proteomr._typing import F64, Bool
+from proteomr.stats.average_ranks import rank_rows
 from proteomr.stats.knn import impute_knn
 from proteomr.stats.pair_distances import PairDistances
 from proteomr.status import Status
@@ -87,7 +87,7 @@ def find_component(
             rows = rows[~np.isnan(rows).any(axis=1)]
     del missing
     if of_ranks:
-        rows = np.asarray(rankdata(rows, axis=1), dtype=np.float64)
+        rows = rank_rows(rows)
     rows, varies = _standardise(rows)
     rows = rows if varies.all() else rows[varies]
     direction, top, gap = _find_top(rows)
@@ -104,7 +104,7 @@ def _find_by_products(values: F64, products: F64, *, of_ranks: bool) -> Componen
     for start in range(0, len(values), _ROWS):
         block = values[start : start + _ROWS]
         if of_ranks:
-            block = np.asarray(rankdata(block, axis=1), dtype=np.float64)
+            block = rank_rows(block)
         block, _ = _standardise(block)
         direction += vector[start : start + _ROWS] @ block
         total += block.sum(axis=0)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-from scipy.stats import rankdata
 
 from proteomr._typing import F64, Bool
 from proteomr.errors import InputError
+from proteomr.stats.average_ranks import AverageRanks
 from proteomr.stats.biweight import weigh_biweight
 from proteomr.stats.loops import load_loops
 from proteomr.stats.pair_distances import PairDistances, derive_distances
@@ -182,18 +182,17 @@ class _Preparing:
         partial: Bool = np.asarray(missing.any(axis=1))
         replaced = np.zeros(len(own), dtype=np.bool_)
         location, scale = np.zeros((2, len(own)))
+        ranks = AverageRanks(own.shape[1]) if self.kind == "spearman" else None
         for place, row in enumerate(own):
             seen = ~missing[place] if partial[place] else slice(None)
-            weighted = self._weigh(row[seen])
+            numbers = _refuse_infinite(row[seen])
+            weighted = weigh_biweight(numbers) if self.kind == "bicor" else None
             replaced[place] = weighted is None and self.kind == "bicor"
             if weighted is None:
-                weighted, location[place], scale[place] = _centre(row[seen], self.kind)
+                numbers = numbers if ranks is None else ranks.rank(numbers)
+                weighted, location[place], scale[place] = _centre(numbers)
             ready[place, seen] = weighted
         return _Prepared(ready, partial, replaced, location, scale)
-
-    def _weigh(self, row: F64) -> F64 | None:
-        """Return biweighted values; None where Pearson's way is the one to go."""
-        return weigh_biweight(_refuse_infinite(row)) if self.kind == "bicor" else None
 
 
 def _correlate_shared(x: F64, y: F64) -> float:
@@ -202,7 +201,7 @@ def _correlate_shared(x: F64, y: F64) -> float:
     a, b = x[both], y[both]
     if a.min() == a.max() or b.min() == b.max():
         return float("nan")
-    return float(_centre(a, "pearson")[0] @ _centre(b, "pearson")[0])
+    return float(_centre(a)[0] @ _centre(b)[0])
 
 
 def _refuse_infinite(row: F64) -> F64:
@@ -211,11 +210,8 @@ def _refuse_infinite(row: F64) -> F64:
     return row
 
 
-def _centre(row: F64, kind: Correlation) -> tuple[F64, float, float]:
-    """Return values, or their ranks, of mean zero and length one, their mean and their length."""
-    row = _refuse_infinite(row)
-    if kind == "spearman":
-        row = np.asarray(rankdata(row), dtype=np.float64)
+def _centre(row: F64) -> tuple[F64, float, float]:
+    """Return values of mean zero and length one, their mean and their length."""
     unit = float(np.abs(row).max(initial=0.0))
     scaled = row / unit if unit > 0.0 else row
     mean = float(scaled.mean())

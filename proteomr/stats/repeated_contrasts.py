@@ -38,6 +38,8 @@ class ContrastFit:
     df : of Student's t: one number, or one of each coefficient.
     status : code of :class:`proteomr.status.Status`.
     correlation : of two genes of a person, given the columns; NaN where the model has none.
+    people_differ : standard deviation of people's weighted means, given the columns, over that of
+        the model; NaN where the model takes it from them.
     """
 
     beta: F64
@@ -45,6 +47,7 @@ class ContrastFit:
     df: F64
     status: int
     correlation: float = np.nan
+    people_differ: float = np.nan
 
 
 def fit_means(Y: F64, X: F64) -> ContrastFit:

@@ -193,7 +193,7 @@ CASES = (
         Call(
             "genes.csv many.csv --exposure iso --exposure age --adjust aged='1' --model gls "
             "--genes mygenes.csv --gene-set ctra52 --scale log2 --log2 --joint "
-            "--interaction iso:age --slopes 50,60 --gene-variances --ml "
+            "--interaction iso:age --slopes 50,60 --gene-variances --ml --errors people "
             "--components --leave-one-out --level 0.9 "
             "--withdrawn gone.csv --id eid --where 'age > 30' --keep keep.csv --remove gone.csv",
             lambda: proteomr.ctra(
@@ -211,6 +211,7 @@ CASES = (
                 slopes=(50, 60),
                 gene_variances=True,
                 ml=True,
+                errors="people",
                 components=True,
                 leave_one_out=True,
                 level=0.9,

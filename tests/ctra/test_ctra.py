@@ -204,6 +204,23 @@ def test_missing_values_leave_nobody_out_but_of_gls() -> None:
     assert "gls takes people who have all genes: 2 of 60 are left out" in notes_of(results)
 
 
+def test_errors_of_people_are_told_of_and_taken() -> None:
+    g = np.random.default_rng(4)
+    sd = np.exp(g.normal(0, 0.8, 53))
+    values = 8.0 + GENES["weight"].to_numpy() * g.normal(size=(N, 1)) + g.normal(size=(N, 53)) * sd
+    wide = pl.DataFrame({"ID": IDS, **dict(zip(NAMES, values.T, strict=True))})
+    own = fit(wide, model="gls", gene_variances=True, scale="log2")
+    people = fit(wide, model="gls", gene_variances=True, scale="log2", errors="people")
+    assert "times as much as the model says" in notes_of(own)
+    assert "times as much" not in notes_of(people)
+    assert row(people)["estimate"] == row(own)["estimate"]
+    assert row(people)["se"] > 1.15 * row(own)["se"]
+    assert row(people)["df"] == N - 4  # 1, age, sex, x
+    even = row(fit(wide, model="gls", errors="people"))
+    means = row(fit(wide))
+    assert [even["se"], even["df"]] == pytest.approx([means["se"], means["df"]], rel=1e-12)
+
+
 def test_people_without_a_covariate_leave_its_models_and_are_counted() -> None:
     some = PEOPLE.with_columns(
         pl.when(pl.col("ID") < "p05").then(None).otherwise("age").alias("age")
@@ -248,6 +265,8 @@ def test_a_request_that_contradicts_itself_is_refused() -> None:
     for asked in (
         {"ml": True},
         {"gene_variances": True, "model": "mixed"},
+        {"errors": "people"},
+        {"errors": "nobody", "model": "gls"},
         {"joint": True},
         {"exposure": ["x", "x"]},
         {"interaction": "z:x"},

@@ -345,3 +345,14 @@ def test_another_cohort_without_the_proteins_is_refused() -> None:
     other = make().rename({name: name.lower() for name in make().columns[1:]})
     with pytest.raises(InputError, match="has 0 of 70 proteins"):
         network(make(), options=FEW, preserve_in=other)
+
+
+def test_more_people_than_a_sum_of_one_thread_holds_change_no_bit() -> None:
+    random = np.random.default_rng(8)
+    n, p = 10_500, 8  # the BLAS sums more than 10,000 numbers by threads, where it may
+    values = random.normal(size=(n, 1)) + random.normal(size=(n, p))
+    values[random.random((n, p)) < 0.05] = np.nan
+    ids = pl.Series("ID", np.arange(n)).cast(pl.String).str.zfill(6)
+    frame = pl.DataFrame([ids, *(pl.Series(f"P{j}", values[:, j]) for j in range(p))])
+    asked = NetworkOptions(power=2, min_size=5)
+    assert_same(*(network(frame, options=asked, threads=threads) for threads in (1, 2)))

@@ -175,3 +175,24 @@ def test_intervals_hold_the_truth_where_errors_of_genes_differ() -> None:
         assert fit.status == Status.ok
         held.append(abs(fit.beta[1] - 0.3) < 1.96 * fit.covariance[1, 1] ** 0.5)
     assert 0.90 < np.mean(held) < 0.98
+
+
+def test_errors_of_people_are_those_of_their_weighted_means() -> None:
+    fit, people = fit_gene_variances(Y, X), fit_gene_variances(Y, X, between_people=True)
+    np.testing.assert_array_equal(fit.beta, people.beta)
+    differ = np.sqrt(people.covariance[-1, -1] / fit.covariance[-1, -1])
+    assert fit.people_differ == people.people_differ == pytest.approx(differ, rel=1e-12)
+    assert people.df[-1] == 37
+
+
+def test_errors_of_people_hold_their_level_where_people_differ_in_all_genes_as_much() -> None:
+    g = np.random.default_rng(5)
+    found = []
+    sd = np.exp(g.normal(0, 0.6, 12))
+    for _ in range(200):
+        x = g.normal(size=50)
+        values = 0.5 * g.normal(size=(50, 1)) + g.normal(size=(50, 12)) * sd
+        fit = fit_gene_variances(values, np.column_stack([np.ones(50), x]), between_people=True)
+        # 2.01 is Student's 97.5th percentile at 48 degrees of freedom
+        found.append(abs(fit.beta[1]) > 2.01 * fit.covariance[1, 1] ** 0.5)
+    assert np.mean(found) < 0.09  # three errors of a share of 0.05 in 200
