@@ -80,11 +80,17 @@ def find_cutoffs(counts: F64, *, p_value: float, ranks: bool) -> F64:
             cutoff = _bisect(int(n), p_value)
         else:
             quantile = float(student.isf(p_value / 2.0, n - 2.0))
-            cutoff = quantile / np.sqrt(n - 2.0 + quantile**2)
+            root = np.sqrt(n - 2.0 + quantile**2)
+            cutoff = quantile / root if np.isfinite(root) else 1.0
         found[counts == n] = cutoff
     return found
 
 
 def _bisect(n: int, p_value: float) -> float:
-    """Return where the p value, a step function of the correlation, falls below one given."""
+    """Return where the p value, a step function of the correlation, falls below one given.
+
+    1, which no correlation exceeds, where so few people cannot give one as small.
+    """
+    if spearman_p_value(1.0, n) >= p_value:
+        return 1.0
     return float(brentq(lambda rho: spearman_p_value(rho, n) - p_value, 0.0, 1.0, xtol=1e-12))
