@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from proteomr.errors import UsageError
+from proteomr.errors import UsageError, nearest
 
 from . import options as shared
 from .console import report_note, say
@@ -13,38 +13,24 @@ from .console import report_note, say
 if TYPE_CHECKING:
     import polars as pl
 
+    from proteomr.plot.drawing import Drawing
     from proteomr.plot.kinds import Kind
 
 __all__ = ["plot"]
 
-KindName = Literal[
-    "volcano",
-    "miami",
-    "manhattan",
-    "qq",
-    "forest",
-    "effects",
-    "heatmap",
-    "replication",
-    "km",
-    "mediation",
-    "network",
-    "enrichment",
-    "coloc",
-    "region",
-    "flow",
-    "qc",
-]
 FIGURE = "Figure"
+_LABELS = 12
 
 
 def plot(
     kind: Annotated[
-        KindName,
+        str,
         typer.Argument(
             metavar="KIND",
             help="volcano, miami, manhattan, qq, forest, effects, heatmap, replication, km, "
-            "mediation, network, enrichment, coloc, region, flow, qc.",
+            "mediation, network, enrichment, coloc, region, flow, qc; of mr causes, scatter, "
+            "variants, funnel, leave-one-out; or a figure of a study by its name, such as "
+            "figure1, of which TABLE is the folder.",
         ),
     ],
     tables: Annotated[
@@ -93,11 +79,15 @@ def plot(
         ),
     ] = None,
     labels: Annotated[
-        int,
+        int | None,
         typer.Option(
-            metavar="N", rich_help_panel=FIGURE, min=0, help="Most proteins named in a panel."
+            metavar="N",
+            rich_help_panel=FIGURE,
+            min=0,
+            help="Most proteins named in a panel.  [default: 12]",
+            show_default=False,
         ),
-    ] = 12,
+    ] = None,
     overwrite: shared.Overwrite = False,
 ) -> None:
     """Draw a table of results, its numbers beside the figure.
@@ -105,6 +95,8 @@ def plot(
     A figure has a panel for each model of the table (exposure, outcome, adjustment set, term,
     stratum). Colours are told apart by people who are colour-blind, and in grey by their places;
     the same table gives the same bytes. Needs the extra proteomr[plot].
+
+    Of the folder of a study (proteomr run) the figures that its file names are drawn by name.
     """
     from proteomr.plot import save_drawing
     from proteomr.plot.drawing import check_formats
@@ -113,9 +105,20 @@ def plot(
 
     (wanted,) = check_formats([out.suffix.removeprefix(".") or "none"])
     _refuse_existing(out, overwrite=overwrite)
-    chosen = KINDS[kind]
-    frame = _read(tables, chosen, rows=where_rows or [])
-    drawing = draw_kind(frame, chosen, width=width, title=title, labels=labels)
+    if kind in KINDS:
+        chosen = KINDS[kind]
+        drawing = draw_kind(
+            _read(tables, chosen.table, rows=where_rows or []),
+            chosen,
+            beside=_read_beside(tables, chosen, rows=where_rows or []),
+            width=width,
+            title=title,
+            labels=_LABELS if labels is None else labels,
+        )
+    else:
+        given = {"--where-rows": where_rows, "--width": width, "--title": title}
+        named = [name for name, value in {**given, "--labels": labels}.items() if value is not None]
+        drawing = _draw_of_study(kind, tables, refused=named)
     for note in drawing.notes:
         report_note(note)
     written = save_drawing(drawing, out.with_suffix(""), formats=[wanted])
@@ -124,7 +127,38 @@ def plot(
             say(str(path))
 
 
-def _read(tables: list[Path], kind: "Kind", *, rows: list[str]) -> "pl.DataFrame":
+def _draw_of_study(name: str, tables: list[Path], *, refused: list[str]) -> "Drawing":
+    """Return a figure of a study by its name, from the folder of the study."""
+    from proteomr.plot.kinds import KINDS
+    from proteomr.study import draw_kept_figure, read_kept_figures
+
+    folder = tables[0]
+    figures = [figure.name for figure in read_kept_figures(folder)]
+    if name not in figures:
+        known = [*KINDS, *figures]
+        hint = nearest(name, known)
+        own = f"of {folder} {', '.join(figures)}" if figures else "those of a study's folder"
+        raise UsageError(f"no kind of figure {name!r}{hint}; known: {', '.join(KINDS)}; and {own}")
+    if len(tables) > 1:
+        raise UsageError(f"{name} is a figure of {folder}: name that folder alone")
+    if refused:
+        raise UsageError(f"the study says what {name} shows: leave {', '.join(refused)} out")
+    return draw_kept_figure(folder, name)
+
+
+def _read_beside(tables: list[Path], kind: "Kind", *, rows: list[str]) -> "pl.DataFrame | None":
+    """Return the table that a kind draws with its own, where a run folder has it."""
+    from proteomr.runs import read_finished
+
+    if kind.beside is None or len(tables) > 1 or not tables[0].is_dir():
+        return None
+    finished = read_finished(tables[0])
+    if finished is None or kind.beside[0] not in finished.tables:
+        return None
+    return _read([finished.tables[kind.beside[0]]], None, rows=rows)
+
+
+def _read(tables: list[Path], name: str | None, *, rows: list[str]) -> "pl.DataFrame":
     """Return the rows of all tables; where there are several, with a column of their names."""
     import polars as pl
 
@@ -133,7 +167,7 @@ def _read(tables: list[Path], kind: "Kind", *, rows: list[str]) -> "pl.DataFrame
 
     frames = []
     for path in tables:
-        file = _find_table(path, kind.table)
+        file = _find_table(path, name)
         frame = choose_rows(read_table(file), rows, path=file)
         if len(tables) > 1:
             frame = frame.with_columns(pl.lit(_name(path)).alias("table"))

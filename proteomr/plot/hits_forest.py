@@ -49,6 +49,8 @@ def draw_hits_forest(
     most: int = 60,
     rows_per_page: int = 60,
     axis: str = "Effect",
+    heading: str = "Protein",
+    ratio: str | None = None,
 ) -> Drawing:
     """Forest of the proteins that are hits in any model, with a row for each model.
 
@@ -61,6 +63,8 @@ def draw_hits_forest(
     most : how many proteins.
     rows_per_page : rows of a page; a model of a protein is a row.
     axis : label of the axis where effects are no ratios.
+    heading : above the names.
+    ratio : what the exponentials of all effects are, where the table does not say so itself.
 
     Raises
     ------
@@ -90,7 +94,8 @@ def draw_hits_forest(
     if not rows:
         raise NothingToDo("no row of the table has an estimate and a p value")
     ratios = {model.ratio for model in models}
-    ratio = ratios.pop() if len(ratios) == 1 else None
+    if ratio is None and len(ratios) == 1:
+        (ratio,) = ratios
     looks = PlotStyle(
         width=style.width, title=style.title, ratio=ratio, small_print=style.small_print
     )
@@ -99,15 +104,21 @@ def draw_hits_forest(
     pages = draw_rows(
         rows,
         foot=[],
-        heading="Protein" if len(models) == 1 else "Protein, model",
+        heading=heading if len(models) == 1 else f"{heading}, model",
         axis=label,
         style=looks,
         rows_per_page=max(rows_per_page, len(models)),
     )
     data = tabulate_rows(rows, [], rows_per_page=max(rows_per_page, len(models)), ratio=ratio)
     left = len({name for model in models for name in model.names}) - len(names)
-    notes = (f"{left:,} proteins are not shown",) * bool(left)
+    notes = (f"{left:,} {_plural(heading, left)} not shown",) * bool(left)
     return Drawing("forest", "", "", pages, data, notes)
+
+
+def _plural(heading: str, count: int) -> str:
+    if heading == "Protein":
+        return "protein is" if count == 1 else "proteins are"
+    return "name is" if count == 1 else "names are"
 
 
 def _row(

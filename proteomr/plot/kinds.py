@@ -7,6 +7,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 import polars as pl
 
+from proteomr.plot.causal_estimates import draw_estimates, draw_harmonised
 from proteomr.plot.coloc_figures import draw_coloc, draw_region
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.effects import draw_effects
@@ -17,6 +18,9 @@ from proteomr.plot.hits_forest import draw_hits_forest
 from proteomr.plot.manhattan import draw_manhattan, draw_miami
 from proteomr.plot.mediation_bars import draw_mediation
 from proteomr.plot.module_tree import draw_network
+from proteomr.plot.mr_forest import draw_forest
+from proteomr.plot.mr_funnel import draw_funnel
+from proteomr.plot.mr_leave_one_out import draw_leave_one_out
 from proteomr.plot.qq import draw_qq
 from proteomr.plot.replication_strips import draw_replication
 from proteomr.plot.sample_quality import draw_quality
@@ -24,7 +28,7 @@ from proteomr.plot.style import PlotStyle
 from proteomr.plot.survival_curves import draw_curves
 from proteomr.plot.volcano import draw_volcano
 
-__all__ = ["KINDS", "RESULT_TABLES", "DrawTable", "Kind"]
+__all__ = ["KINDS", "RESULT_TABLES", "DrawBoth", "DrawTable", "Kind"]
 
 Panels: TypeAlias = Literal["none", "models", "pairs", "always"]
 
@@ -32,8 +36,18 @@ Panels: TypeAlias = Literal["none", "models", "pairs", "always"]
 class DrawTable(Protocol):
     """What draws a table of results."""
 
-    def __call__(self, table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawing:
+    def __call__(self, table: pl.DataFrame, /, *, style: PlotStyle | None = None) -> Drawing:
         """Return the figure of a table."""
+        ...
+
+
+class DrawBoth(Protocol):
+    """What draws a table of results with one that lies beside it, where that is there."""
+
+    def __call__(
+        self, table: pl.DataFrame, beside: pl.DataFrame | None, /, *, style: PlotStyle | None = None
+    ) -> Drawing:
+        """Return the figure of both."""
         ...
 
 
@@ -49,6 +63,7 @@ class Kind:
     about : what it shows, in a few words.
     panels : what has a panel each, side by side where there is more than one.
     of : a main table of runs that has no figure, where this one shows what the run found.
+    beside : a table of the same run whose numbers are drawn with it, and what draws both.
     """
 
     draw: DrawTable
@@ -56,6 +71,7 @@ class Kind:
     about: str
     panels: Panels = "none"
     of: str | None = None
+    beside: tuple[str, DrawBoth] | None = None
 
     @property
     def table(self) -> str | None:
@@ -107,6 +123,28 @@ KINDS: Final[dict[str, Kind]] = {
         "samples of each panel by median, spread, components",
         "always",
         of="qc_assays",
+    ),
+    "causes": Kind(draw_estimates, ("estimates",), "causal estimates by method and pair"),
+    "scatter": Kind(
+        draw_harmonised,
+        ("harmonised",),
+        "variants by both effects, a line for each method",
+        beside=("estimates", draw_harmonised),
+    ),
+    "variants": Kind(
+        draw_forest,
+        ("singlesnp",),
+        "the ratio of each variant, the methods below",
+        beside=("estimates", draw_forest),
+    ),
+    "funnel": Kind(
+        draw_funnel,
+        ("singlesnp",),
+        "precision of each variant by its ratio",
+        beside=("estimates", draw_funnel),
+    ),
+    "leave-one-out": Kind(
+        draw_leave_one_out, ("leaveoneout",), "the estimate without each variant"
     ),
 }
 """In the order in which the command names them."""

@@ -20,6 +20,7 @@ def draw_kind(
     frame: pl.DataFrame,
     kind: Kind,
     *,
+    beside: pl.DataFrame | None = None,
     width: Literal["single", "double"] | None = None,
     title: str | None = None,
     labels: int = 12,
@@ -30,6 +31,7 @@ def draw_kind(
     ----------
     frame : the table.
     kind : one of `KINDS`.
+    beside : the table that the kind draws with it, where it is there.
     width : a journal's column or two; None for two where there are several panels.
     title : above the figure.
     labels : most proteins that are named in a panel.
@@ -40,7 +42,10 @@ def draw_kind(
         The table lacks what the figure shows, or matplotlib is not installed.
     """
     wide = width or ("double" if _has_panels(frame, kind) else "single")
-    return kind.draw(frame, style=PlotStyle(width=wide, title=title, labels=labels))
+    style = PlotStyle(width=wide, title=title, labels=labels)
+    if kind.beside is not None and beside is not None:
+        return kind.beside[1](frame, beside, style=style)
+    return kind.draw(frame, style=style)
 
 
 def draw_result(
@@ -56,7 +61,7 @@ def draw_result(
 
     Parameters
     ----------
-    tables : what reads each, by name; only the one that is drawn is read.
+    tables : what reads each, by name; only what is drawn is read.
     name : of the table that is asked for.
     kind : name of the kind; None for the table's own.
 
@@ -66,7 +71,11 @@ def draw_result(
         There is no such kind, or the table has no figure: those of the others are named.
     """
     drawn, chosen = choose_kind(tables, name, kind)
-    return draw_kind(tables[drawn](), chosen, width=width, title=title, labels=labels)
+    other = None if chosen.beside is None else tables.get(chosen.beside[0])
+    beside = None if other is None else other()
+    return draw_kind(
+        tables[drawn](), chosen, beside=beside, width=width, title=title, labels=labels
+    )
 
 
 def choose_kind(names: Collection[str], name: str, kind: str | None = None) -> tuple[str, Kind]:

@@ -11,6 +11,7 @@ from proteomr.execute import one_blas_thread
 from proteomr.simulate.covariates import ADJUSTMENTS, Covariates
 from proteomr.simulate.disease import DISEASE_HAZARD_RATIOS, draw_disease
 from proteomr.simulate.effects import Effects, plant_effects
+from proteomr.simulate.expected_findings import tabulate_expected_findings
 from proteomr.simulate.expected_hits import tabulate_expected_hits
 from proteomr.simulate.follow_up import DIRECT_HAZARD_RATIOS, draw_follow_up
 from proteomr.simulate.measurement import Measurement, draw_measurement
@@ -65,7 +66,8 @@ def write_cohort(
     ``samples.parquet`` (exposures, covariates, follow-up), ``proteins.parquet`` (one float32 column
     each, streamed by row groups), ``timegap.parquet`` (years between blood draw and processing, one
     column per panel), ``assays.parquet`` and ``truth.parquet``; of a study that has them also
-    ``outcome_truth``, ``expected_hits``, ``markers``, ``volumes`` and ``phenome_truth``. The
+    ``outcome_truth``, ``expected_hits``, ``expected_findings``, ``markers``, ``volumes`` and
+    ``phenome_truth``. The
     study's named proteins come first; the rest are called P0005, P0006, ... The same seed and size
     give the same bytes with the same versions of the libraries on the same kind of processor.
 
@@ -112,6 +114,8 @@ def write_cohort(
             write_columns(paths["outcome_truth"], known)
             hits = tabulate_expected_hits(effects, measurement, proteins=proteins)
             write_columns(paths["expected_hits"], hits)
+            known = tabulate_expected_findings(effects, measurement, hazards, proteins=proteins)
+            write_columns(paths["expected_findings"], known)
         if study.phenome is not None:
             drawn = draw_phenome(measurement, effects, study.phenome)
             write_columns(paths["markers"], drawn.markers)
@@ -133,7 +137,7 @@ def list_tables(study: Study) -> tuple[str, ...]:
     >>> list_tables(SHEN2025) == COHORT_TABLES, list_tables(SHEN2025_COUNTS)[-1]
     (True, 'phenome_truth')
     """
-    outcomes = ("outcome_truth", "expected_hits") if study.outcomes else ()
+    outcomes = ("outcome_truth", "expected_hits", "expected_findings") if study.outcomes else ()
     phenome = () if study.phenome is None else ("markers", "volumes", "phenome_truth")
     return (*COHORT_TABLES, *outcomes, *phenome)
 

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.simulate.covariates import Covariates, Moments
-from proteomr.simulate.study import EXPOSURES, NamedProtein, Study, random_stream
+from proteomr.simulate.study import EXPOSURES, NamedProtein, Planting, Study, random_stream
 
 __all__ = ["Effects", "name_proteins", "plant_effects"]
 
@@ -35,6 +35,7 @@ class Effects:
     names : p protein names.
     panel : (p,) index of the panel.
     odds_ratio : (p, 2) odds ratio of isolation and loneliness per SD, one exposure in the model.
+    planted : (p, 2) whether that effect is one that tests are to find, neither weak nor absent.
     shift : (p, 2) SD by which the protein's mean moves with an exposure, given all covariates.
     joint_shift : (p, 2) the same given the other exposure too.
     simple_shift : (p, 2) what a regression on the exposure and the simple set estimates.
@@ -48,6 +49,7 @@ class Effects:
     names: tuple[str, ...]
     panel: I64
     odds_ratio: F64
+    planted: Bool
     shift: F64
     joint_shift: F64
     simple_shift: F64
@@ -57,10 +59,16 @@ class Effects:
     weights: F64
     explained: F64
 
+    @property
+    def hits(self) -> Bool:
+        """Return (p,) whether an effect of either exposure is planted."""
+        return self.planted[:, 0] | self.planted[:, 1]
+
 
 @dataclass(frozen=True, slots=True)
 class _Roles:
     odds_ratio: F64
+    planted: Bool
     confounded: Bool
     strength: F64
     sign: F64
@@ -110,7 +118,7 @@ def plant_effects(covariates: Covariates, proteins: int, /, *, seed: int) -> Eff
     study, moments = covariates.study, covariates.moments()
     p = max(proteins, len(study.named))
     rng = random_stream(seed, _STREAM)
-    roles = _draw_roles(study, p, rng)
+    roles = _draw_roles(study, p, rng, weak=random_stream(seed, _STREAM, 0))
     panel = np.arange(p) % len(study.panels)
     weights = _draw_life_style_weights(covariates.names, roles, rng)
     nuisance = _draw_nuisance_weights(covariates, panel, rng)
@@ -132,6 +140,7 @@ def plant_effects(covariates: Covariates, proteins: int, /, *, seed: int) -> Eff
         names=name_proteins(study, p),
         panel=panel,
         odds_ratio=roles.odds_ratio,
+        planted=roles.planted,
         shift=shift,
         joint_shift=joint,
         simple_shift=simple_shift,
@@ -143,7 +152,7 @@ def plant_effects(covariates: Covariates, proteins: int, /, *, seed: int) -> Eff
     )
 
 
-def _draw_roles(study: Study, p: int, rng: Generator) -> _Roles:
+def _draw_roles(study: Study, p: int, rng: Generator, *, weak: Generator) -> _Roles:
     shares = study.planting
     u, v = rng.random(p), rng.random(p)
     u = _spread(u) if shares.even else u
@@ -158,14 +167,29 @@ def _draw_roles(study: Study, p: int, rng: Generator) -> _Roles:
     log_odds = np.column_stack(
         [rng.uniform(*shares.isolation_effects, p), rng.uniform(*shares.lonely_effects, p)]
     )
-    log_odds *= sign[:, None] * np.column_stack([planted, lonely])
+    found = np.column_stack([planted, lonely])
+    log_odds *= sign[:, None] * found
+    _add_weak(log_odds, found, shares, weak)
     odds_ratio = np.exp(log_odds)
     for place, protein in enumerate(study.named):
         odds_ratio[place] = (protein.isolation, protein.loneliness)
+        found[place] = odds_ratio[place] != 1.0
         confounded[place] = protein.confounded
         strength[place] = 1.0
         sign[place] = -1.0 if min(odds_ratio[place]) < 1 else 1.0
-    return _Roles(odds_ratio=odds_ratio, confounded=confounded, strength=strength, sign=sign)
+    return _Roles(odds_ratio, found, confounded, strength, sign)
+
+
+def _add_weak(log_odds: F64, found: Bool, shares: Planting, rng: Generator) -> None:
+    """Give the effects that are not planted their weak ones, in place.
+
+    Those of loneliness follow all of isolation's, so that the two go together as in the study.
+    """
+    drawn = rng.standard_normal(log_odds.shape) * shares.weak_effects
+    drawn[:, 0] += shares.weak_mean
+    log_odds[:, 0] += np.where(found[:, 0], 0.0, drawn[:, 0])
+    followed = shares.lonely_follows * log_odds[:, 0] + drawn[:, 1]
+    log_odds[:, 1] += np.where(found[:, 1], 0.0, followed)
 
 
 def _spread(uniform: F64) -> F64:
@@ -182,7 +206,7 @@ def _draw_life_style_weights(names: Sequence[str], roles: _Roles, rng: Generator
     effect.
     """
     p = roles.sign.size
-    planted = (roles.odds_ratio != 1.0).any(axis=1)
+    planted = roles.planted.any(axis=1)
     partly = np.where(planted, rng.uniform(0.2, 0.5, p), 0.0)
     strength = np.where(roles.confounded, roles.strength, partly)
     draws = {

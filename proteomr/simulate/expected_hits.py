@@ -13,7 +13,7 @@ from proteomr.simulate.effects import Effects
 from proteomr.simulate.measurement import Measurement
 from proteomr.simulate.study import EXPOSURES, random_stream
 
-__all__ = ["tabulate_expected_hits"]
+__all__ = ["correlate_tests", "tabulate_expected_hits"]
 
 _STREAM = 17
 _DRAWS: Final = 2_000
@@ -62,7 +62,7 @@ def tabulate_expected_hits(
     }
     for j, exposure in enumerate(EXPOSURES):
         for k, (adjustment, mean) in enumerate(means.items()):
-            shared, own = _correlate(covariates, effects, measurement, adjustment, proteins)
+            shared, own = correlate_tests(covariates, effects, measurement, adjustment, proteins)
             rng = random_stream(measurement.seed, _STREAM, j, k)
             counts = _count(mean[:proteins, j], shared, own, limit, rng)
             low, high = np.quantile(counts, _LEVELS)
@@ -72,7 +72,7 @@ def tabulate_expected_hits(
     return told
 
 
-def _correlate(
+def correlate_tests(
     covariates: Covariates,
     effects: Effects,
     measurement: Measurement,

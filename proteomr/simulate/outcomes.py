@@ -17,7 +17,15 @@ from proteomr.simulate.measurement import Measurement, plan_chunks
 from proteomr.simulate.published import Outcome
 from proteomr.simulate.study import EXPOSURES, random_stream
 
-__all__ = ["MEDIATOR", "Hazard", "draw_outcomes", "log_risks", "solve_hazards", "tabulate_hazards"]
+__all__ = [
+    "MEDIATOR",
+    "Hazard",
+    "draw_outcomes",
+    "limit_of_hits",
+    "log_risks",
+    "solve_hazards",
+    "tabulate_hazards",
+]
 
 MEDIATOR: Final = "ADM"
 """The protein whose mediated shares are published."""
@@ -91,6 +99,15 @@ def solve_hazards(measurement: Measurement, effects: Effects, /) -> tuple[Hazard
     return tuple(_solve(measurement, effects, one, spread, carried) for one in outcomes)
 
 
+def limit_of_hits(effects: Effects, /, *, outcomes: int) -> float:
+    """Return the size of a test statistic that passes Bonferroni's limit over all outcomes.
+
+    The tests are those of the planted proteins and of `MODULES` modules.
+    """
+    tests = (int(effects.hits.sum()) + MODULES) * outcomes
+    return -float(ndtri(0.05 / tests / 2))
+
+
 def log_risks(measurement: Measurement, hazards: Sequence[Hazard], /) -> F64:
     """Return (q, n) the log hazards of people at recruitment, but for a constant each."""
     columns = measurement.covariates.people.columns
@@ -160,7 +177,7 @@ def tabulate_hazards(
     ``expected_z`` and ``power`` are at the size of these people; ``loneliness_mediated``, in
     percent, is told of the mediator alone.
     """
-    planted = (effects.odds_ratio != 1.0).any(axis=1)
+    planted = effects.hits
     rows = [(hazard, k) for hazard in hazards for k in range(proteins)]
     mediator = effects.names.index(MEDIATOR)
     return {
@@ -227,9 +244,9 @@ def _solve(
     measurement: Measurement, effects: Effects, outcome: Outcome, spread: _Spread, carried: float
 ) -> Hazard:
     study, people = measurement.covariates.study, measurement.covariates.people
-    planted = (effects.odds_ratio != 1.0).any(axis=1)
+    planted = effects.hits
     slope, total = _solve_mediator(effects, outcome, place=spread.mediator)
-    limit = -float(ndtri(0.05 / ((int(planted.sum()) + MODULES) * len(study.outcomes)) / 2))
+    limit = limit_of_hits(effects, outcomes=len(study.outcomes))
 
     def expect(factor: float, events: float) -> tuple[float, F64, F64, F64]:
         at = spread.mediator

@@ -99,6 +99,11 @@ class Planting:
     weakest : strength of the weakest confounding, of the strongest.
     weak_power : power of the ranks of confounded proteins that gives their strength between: the
         larger, the more are weak.
+    weak_effects : SD of the log odds ratios per SD of isolation and loneliness that the other
+        proteins have: too weak to be found one by one, and seen where all are held against each
+        other; 0 for none.
+    weak_mean : mean of those of isolation.
+    lonely_follows : what a log odds ratio of isolation adds to the weak one of loneliness.
     even : whether the shares are met for every seed, or on average.
     """
 
@@ -111,6 +116,9 @@ class Planting:
     positive: float = 0.97
     weakest: float = 1.0
     weak_power: float = 1.0
+    weak_effects: tuple[float, float] = (0.0, 0.0)
+    weak_mean: float = 0.0
+    lonely_follows: float = 0.0
     even: bool = False
 
 
@@ -234,21 +242,32 @@ SHEN2025 = Study(
 )
 
 # The same people, with effects so that tests at 42,062 x 2,920 are expected to find what the paper
-# found: with seed 2025 778 and 518 proteins of isolation and loneliness with the simple set (the
-# paper 776 and 519; other seeds up to 843 and 530), 177 and 27 with the full one (175 and 26), 183
-# of either (179) and 20 of both (22).
+# found. With seed 2025 these are 773 and 520 proteins of isolation and loneliness with the simple
+# set (the paper 776 and 519; other seeds up to 824 and 528), 173 and 27 with the full one (175 and
+# 26), 179 of either (179), 21 of both (22), 5 and 1 that are lower (4 and 1); correlations of
+# effects of 0.57 of one exposure with the other (0.54), 0.64 and 0.35 of halves of the people (0.56
+# and 0.35). Positive controls, larger than any effect of the paper, would be hits and outliers:
+# there are none.
 SHEN2025_COUNTS = replace(
     SHEN2025,
     name="shen2025-counts",
-    named=tuple(replace(protein, mortality=1.0) for protein in SHEN2025.named),  # see outcomes
+    named=tuple(
+        replace(protein, mortality=1.0)  # see outcomes
+        for protein in SHEN2025.named
+        if not protein.control
+    ),
     planting=Planting(
         planted=0.060,
-        confounded=0.31,
-        lonely_among_planted=0.130,
-        isolation_effects=(0.10, 0.16),
+        confounded=0.323,
+        lonely_among_planted=0.074,
+        isolation_effects=(0.10, 0.14),
+        lonely_effects=(0.10, 0.18),
         positive=0.98,
         weakest=0.20,
-        weak_power=3.3,
+        weak_power=5.15,
+        weak_effects=(0.020, 0.009),
+        weak_mean=0.005,
+        lonely_follows=0.51,
         even=True,
     ),
     outcomes=SHEN2025_OUTCOMES,

@@ -15,7 +15,7 @@ from proteomr.simulate.traits import MEDIATED, SCORE_WEIGHTS, paths_of
 
 __all__ = ["Role", "tabulate_assays", "tabulate_truth"]
 
-Role = Literal["planted", "confounded-only", "null"]
+Role = Literal["planted", "weak", "confounded-only", "null"]
 
 
 def tabulate_truth(
@@ -27,8 +27,9 @@ def tabulate_truth(
     covariates, with that exposure alone in the model; ``odds_ratio``: of the exposure per SD of the
     protein in the corresponding logistic model (to a good approximation); ``direction``: of both
     (``up``, ``down``, ``none``); ``effect_simple``: what is expected with the simple set alone;
-    ``effect_joint``: with both exposures in the model; ``role``: ``planted``, ``confounded-only``
-    (life style makes it seem associated, the full set does not) or ``null``; ``basis``: whence the
+    ``effect_joint``: with both exposures in the model; ``role``: ``planted``, ``weak`` (too weak
+    to be found by itself), ``confounded-only`` (life style makes it seem associated, the full set
+    does not) or ``null``; ``basis``: whence the
     odds ratio; ``expected_z``: mean of the test statistic with the full set; ``power``: of a
     two-sided test at 0.05 / (2 x proteins); ``power_simple``: with the simple set;
     ``mortality_hazard_ratio``: of death per SD of the protein; ``disease_hazard_ratio``: of the
@@ -150,9 +151,11 @@ def _count_observed(measurement: Measurement) -> F64:
 
 
 def _role(effects: Effects, place: int, j: int) -> Role:
-    if effects.odds_ratio[place, j] != 1.0:
+    if effects.planted[place, j]:
         return "planted"
-    planted_elsewhere = bool((effects.odds_ratio[place] != 1.0).any())
+    if effects.odds_ratio[place, j] != 1.0:
+        return "weak"
+    planted_elsewhere = bool(effects.planted[place].any())
     return "confounded-only" if effects.confounded[place] or planted_elsewhere else "null"
 
 

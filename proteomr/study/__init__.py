@@ -16,6 +16,7 @@ from proteomr.study.calls import (
 from proteomr.study.choosing import Chosen, choose
 from proteomr.study.colocalised_hits import ColocalisedMrJob, colocalise_hits
 from proteomr.study.execution import Execution
+from proteomr.study.kept_figures import draw_kept_figure, read_kept_figures
 from proteomr.study.locking import InputLock, name_lock, open_lock
 from proteomr.study.order import list_after, order_stages
 from proteomr.study.running import plan_study, run_study
@@ -40,6 +41,7 @@ __all__ = [
     "StudyResults",
     "choose",
     "colocalise_hits",
+    "draw_kept_figure",
     "list_after",
     "list_studies",
     "name_lock",
@@ -47,6 +49,7 @@ __all__ = [
     "order_stages",
     "parse_study",
     "plan_study",
+    "read_kept_figures",
     "read_shipped_study",
     "read_study_file",
     "read_study_text",

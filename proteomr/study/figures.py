@@ -22,7 +22,14 @@ from proteomr.study.choosing import FindTable
 from proteomr.study.taking import From, parse_from, refuse_unknown
 from proteomr.tables import columns as c
 
-__all__ = ["FIGURES", "PanelOfStudy", "StudyFigure", "draw_figures", "parse_figures"]
+__all__ = [
+    "FIGURES",
+    "PanelOfStudy",
+    "StudyFigure",
+    "draw_figure",
+    "draw_figures",
+    "parse_figures",
+]
 
 FIGURES: Final = "figures"
 """Folder of a study that its figures are written into."""
@@ -182,11 +189,27 @@ def draw_figures(
     paths: list[Path] = []
     notes: list[str] = []
     for figure in figures:
-        drawn = [_draw(panel, letter_of(i), find) for i, panel in enumerate(figure.panels)]
-        whole = compose(drawn, kind=figure.name)
+        whole = draw_figure(figure, find)
         paths += save_drawing(whole, place / figure.name, formats=("svg", "png"))
         notes += [f"{figure.name} {note}" for note in whole.notes]
     return tuple(paths), tuple(notes)
+
+
+def draw_figure(figure: StudyFigure, find: FindTable) -> Drawing:
+    """Return a figure of a study; a panel that cannot be drawn says why in its place.
+
+    Parameters
+    ----------
+    figure : with its panels.
+    find : says where tables lie.
+
+    Raises
+    ------
+    UsageError
+        matplotlib is not installed.
+    """
+    drawn = [_draw(panel, letter_of(i), find) for i, panel in enumerate(figure.panels)]
+    return compose(drawn, kind=figure.name)
 
 
 def _draw(panel: PanelOfStudy, letter: str, find: FindTable) -> Panel:
@@ -201,21 +224,31 @@ def _draw(panel: PanelOfStudy, letter: str, find: FindTable) -> Panel:
 
 def _draw_rows(panel: PanelOfStudy, style: PlotStyle, find: FindTable) -> Drawing:
     kind = KINDS[panel.kind]
-    rows = read_table(find(panel.taken.stage, panel.taken.table or kind.table))
-    for text in panel.taken.where:
-        condition = parse_condition(text).with_words(rows.columns)
-        rows = rows.filter(condition.judge(rows, among=f"columns of {panel.taken.stage}"))
-        if rows.is_empty():
-            raise NothingToDo(f"no row of {panel.taken.stage} is left where {text}")
+    rows = _read_rows(panel, find, panel.taken.table or kind.table)
     if panel.by is not None and panel.top is not None:
         rows = _keep_strongest(rows, panel.by, panel.top, rank=panel.rank)
     if panel.names is not None:
         _need(rows, panel.names)
         rows = rows.drop(c.PROTEIN, strict=False).rename({panel.names: c.PROTEIN})
+    if kind.beside is not None:
+        table, draw_both = kind.beside
+        return draw_both(rows, _read_rows(panel, find, table), style=style)
     draw: Any = kind.draw  # of which some take `most`
     more: Mapping[str, int] = {} if panel.most is None else {"most": panel.most}
     drawn: Drawing = draw(rows, style=style, **more)
     return drawn
+
+
+def _read_rows(panel: PanelOfStudy, find: FindTable, table: str | None) -> pl.DataFrame:
+    """Return the rows of a table of a panel's stage for which all conditions hold."""
+    stage = panel.taken.stage
+    rows = read_table(find(stage, table))
+    for text in panel.taken.where:
+        condition = parse_condition(text).with_words(rows.columns)
+        rows = rows.filter(condition.judge(rows, among=f"columns of {stage}"))
+        if rows.is_empty():
+            raise NothingToDo(f"no row of {stage} is left where {text}")
+    return rows
 
 
 def _keep_strongest(rows: pl.DataFrame, column: str, count: int, *, rank: str) -> pl.DataFrame:

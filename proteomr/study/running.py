@@ -35,6 +35,7 @@ from proteomr.study.calls import (
 from proteomr.study.choosing import Chosen, choose
 from proteomr.study.defaults import spread_defaults
 from proteomr.study.figures import draw_figures
+from proteomr.study.kept_figures import keep_figures
 from proteomr.study.locking import InputLock
 from proteomr.study.order import list_after, order_stages
 from proteomr.study.published import compare_published
@@ -111,6 +112,7 @@ def run_study(
         if study.findings:
             write_published(compare_published(study.findings, run.find_table), folder)
         if study.figures:
+            keep_figures(study.figures, folder)
             figures, notes = draw_figures(study.figures, run.find_table, folder)
             results = replace(results, figures=figures, notes=notes)
         if study.report and any(report.path is not None for report in results.reports):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import polars as pl
 import pytest
-from proteomr_cli.plot import KindName
 
 from proteomr.plot.kinds import KINDS
 
@@ -27,8 +26,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_command_offers_the_kinds_that_there_are() -> None:
-    assert get_args(KindName) == tuple(KINDS)
+def test_the_command_tells_of_all_kinds_that_there_are(proteomr: Any) -> None:
+    told = " ".join(proteomr("plot", "--help").out.replace("│", " ").split())
+    assert all(f" {kind}" in told for kind in KINDS)
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
@@ -81,7 +81,11 @@ def test_a_run_folder_stands_for_its_main_table(tmp_path: Path, proteomr: Any) -
         (("volcano", "TABLE", "-o", "no/v.svg"), "no folder no"),
         (("volcano", "TABLE", "-o", "v.svg", "--where-rows", "q=1"), "no column 'q'"),
         (("km", "TABLE", "-o", "v.svg"), "no column 'outcome'"),
-        (("volcan", "TABLE", "-o", "v.svg"), "for 'volcan' write 'volcano'"),
+        (
+            ("volcan", "TABLE", "-o", "v.svg"),
+            "'volcan' (did you mean 'volcano'?); known:",
+        ),
+        (("figure1", ".", "-o", "v.svg"), "no kind of figure 'figure1'"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -186,7 +186,53 @@ def make_quality(m: int = 60) -> pl.DataFrame:
     )
 
 
+def make_causes(outcomes: int = 40) -> pl.DataFrame:
+    rng = np.random.default_rng(8)
+    estimate = rng.normal(0.0, 0.2, 2 * outcomes)
+    return pl.DataFrame(
+        {
+            "exposure": "loneliness",
+            "outcome": [f"protein {i // 2} of plasma" for i in range(2 * outcomes)],
+            "direction": "forward",
+            "method": ["ivw", "weighted_median"] * outcomes,
+            "estimate": estimate,
+            "se": 0.03,
+            "neg_log10_p": (estimate / 0.03) ** 2 / 4.6,
+            "conf_low": estimate - 0.06,
+            "conf_high": estimate + 0.06,
+            "status": "ok",
+        }
+    )
+
+
+def make_variants(m: int = 30) -> pl.DataFrame:
+    rng = np.random.default_rng(9)
+    x = rng.uniform(0.05, 0.2, m)
+    y = 0.4 * x + rng.normal(0, 0.02, m)
+    return pl.DataFrame(
+        {
+            "exposure": "loneliness",
+            "outcome": "ADM",
+            "direction": "forward",
+            "variant_id": [f"rs{1000 + i}" for i in range(m)],
+            "method": "wald",
+            "estimate": y / x,
+            "se": 0.02 / x,
+            "neg_log10_p": (y / 0.02) ** 2 / 4.6,
+            "beta_exposure": x,
+            "se_exposure": 0.01,
+            "beta_outcome": y,
+            "se_outcome": 0.02,
+        }
+    )
+
+
 TABLES: dict[str, Callable[[], pl.DataFrame]] = {
+    "causes": make_causes,
+    "scatter": make_variants,
+    "variants": make_variants,
+    "funnel": make_variants,
+    "leave-one-out": make_variants,
     "volcano": lambda: make_table(300, models=3, ratio=True),
     "miami": lambda: make_table(300),
     "manhattan": lambda: make_table(300, models=2),

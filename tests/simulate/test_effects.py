@@ -125,3 +125,21 @@ def test_the_counts_of_the_paper_are_what_its_size_lets_expect() -> None:
     either = 1 - (1 - power).prod(axis=1)
     assert either.sum() == pytest.approx(179, abs=6)
     assert power.prod(axis=1).sum() == pytest.approx(22, abs=3)
+    assert (power * (effects.shift < 0)).sum(axis=0) == pytest.approx([4, 1], abs=2)
+
+
+def test_weak_effects_are_neither_planted_nor_null_and_follow_one_another() -> None:
+    covariates = Covariates(SHEN2025_COUNTS, draw_people(SHEN2025_COUNTS, 2_000, seed=3))
+    effects = plant_effects(covariates, 2_000, seed=3)
+    measured = draw_measurement(covariates, effects, seed=3)
+    role = np.array(tabulate_truth(effects, measured, proteins=2_000)["role"]).reshape(-1, 2)
+    assert set(np.unique(role)) >= {"planted", "weak"}
+    log_odds = np.log(effects.odds_ratio)
+    weak = (role == "weak").all(axis=1)
+    assert 0.85 < weak.mean() < 0.97
+    planting = SHEN2025_COUNTS.planting
+    assert log_odds[weak, 0].std() == pytest.approx(planting.weak_effects[0], rel=0.1)
+    left = log_odds[weak, 1] - planting.lonely_follows * log_odds[weak, 0]
+    assert left.std() == pytest.approx(planting.weak_effects[1], rel=0.1)
+    none = plant_effects(Covariates(SHEN2025, covariates.people), 2_000, seed=3)
+    assert ((none.odds_ratio != 1.0) == none.planted).all()

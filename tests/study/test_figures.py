@@ -8,10 +8,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from proteomr_cli import main
 
 from proteomr.errors import UsageError
-from proteomr.study import parse_study, run_study
+from proteomr.study import parse_study, read_kept_figures, run_study
 from proteomr.study.figures import StudyFigure, draw_figures, parse_figures
+from proteomr.study.kept_figures import keep_figures
 from tests.plot.test_result_figures import make_table
 from tests.study.toy_runner import ToyRunner
 
@@ -113,6 +115,49 @@ def test_a_study_draws_its_figures_when_its_stages_have_ended(tmp_path: Path) ->
     before = (tmp_path / "out" / "figures" / "f.svg").read_bytes()
     run_study(study, tmp_path / "out", runner=ToyRunner())
     assert (tmp_path / "out" / "figures" / "f.svg").read_bytes() == before
+
+
+def test_a_figure_of_a_study_that_has_ended_is_drawn_again_by_its_name(tmp_path: Path) -> None:
+    make_table(20).with_columns(value=pl.lit(1.0)).write_parquet(tmp_path / "people.parquet")
+    panels = [
+        PANEL | {"where": ["adjustment == set0", "p_value < 2"], "title": "One", "labels": 3},
+        {"kind": "forest", "from": "scan", "by": "protein", "top": 2, "rank": "se", "most": 1},
+    ]
+    facts = {"stages": STAGES, "figures": {"f": {"about": "both", "panels": panels}}}
+    study = parse_study(facts, folder=tmp_path)
+    out = tmp_path / "out"
+    run_study(study, out, runner=ToyRunner())
+    assert read_kept_figures(out) == study.figures
+    plot = ["plot", "f", out, "-o", tmp_path / "again.svg"]
+    assert run_command(*plot) == 0
+    for ending in ("svg", "tsv"):
+        first = out / "figures" / f"f.{ending}"
+        assert (tmp_path / f"again.{ending}").read_bytes() == first.read_bytes()
+
+
+def test_mistakes_with_figures_of_a_study_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    keep_figures(parse_figures({"f": {"panels": [PANEL]}}), out)
+    for words, message in (
+        (("f", out, out), "name that folder alone"),
+        (("f", out, "--title", "T", "--labels", "3"), "leave --title, --labels out"),
+        (("g", out), f"and of {out} f"),
+    ):
+        assert run_command("plot", *words, "-o", tmp_path / "no.svg") == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+    for content, message in (("{", "is damaged"), ('{"f": {}}', "[figures.f] needs panels")):
+        (out / "figures" / "figures.json").write_text(content)
+        assert run_command("plot", "f", out, "-o", tmp_path / "no.svg") == 3
+        assert f"figures.json: {message}" in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.glob("no.*"))
+
+
+def run_command(*words: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main.run([str(word) for word in words])
+    return int(left.value.code or 0)
 
 
 def test_without_matplotlib_a_study_has_no_figures_and_says_why(
