@@ -17,6 +17,7 @@ from proteomr.egress.recomputing import (
     recompute_t_tests,
 )
 from proteomr.egress.relations import CountTable, Number, list_measured
+from proteomr.egress.unwritten_df import keep_open
 from proteomr.tables import ColumnSchema
 from proteomr.tables import columns as c
 
@@ -26,10 +27,13 @@ __all__ = ["ColumnVerdict", "TableVerdict", "count_table", "judge_table"]
 _BASES: Final = (c.N, c.N_CASE, "people", "n1", "n2", "at_risk")
 # The first of these that a row has is how many people its level or group has.
 _SIZES: Final = ("count", "people", "n", "at_risk")
+_OF_VALUES: Final = ("mean", "sd", "smd")
 _APART: Final = ("time", "cause", "horizon", "threshold")
 _GROUPS: Final = ("level", "group", "stratum", "contrast")
 _P_COLUMNS: Final = (c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
 _CORRECTED: Final = (c.P_BONFERRONI, c.P_HOLM, c.Q_BH, c.Q_BY, c.Q_STOREY)
+_TESTS_KEPT: Final = "where the digits that leave agree with k people more or fewer; else empty"
+_MEANS: Final = "with the people it is of, it tells how many have another value than most"
 _ROUND_TIMES: Final = "round times alone, with the events up to each; the steps are persons'"
 _WORDS: Final = "words that may hold a count"
 
@@ -146,6 +150,8 @@ class _Judged:
         counts = self._counts()
         small, few = self._small_rows(counts), self._few_people(counts)
         tests = self._tests(counts)
+        opened = self._open_tests()
+        plain = self._plain_means()
         shares = recompute_shares(frame, counts, self._of("share"), digits=self.policy.digits)
         if is_curve(self.given):
             k, digits = self.policy.k, self.policy.digits
@@ -154,6 +160,11 @@ class _Judged:
         leaving, told = [], []
         for name in frame.columns:
             column, action, reason = self._judge(name, counts, tests, shares)
+            if column is not None and name in opened:
+                column, reason = column.set(opened[name].is_null(), None), _TESTS_KEPT
+            if column is not None and name in _OF_VALUES:
+                column = column.set(~plain, None)
+                reason = reason if plain.all() else f"{reason}; empty: {_MEANS}"
             if column is not None and name in _GROUPS and self.kinds[name].null:
                 column = column.set(few, None)
             if column is not None and action != "leaves" and name not in counts:
@@ -234,6 +245,39 @@ class _Judged:
             made |= {name: corrected[name] for name in corrected.columns}
         return made
 
+    def _open_tests(self) -> dict[str, pl.Series]:
+        """Return p values of tests without their df, empty where they would tell the people.
+
+        So are all corrections but Bonferroni's where one p value is: each may be of that one.
+        """
+        frame, names = self.given.frame, self._of("test")
+        if not names:
+            return {}
+        made = keep_open(frame, names, digits=self.policy.digits, k=self.policy.k)
+        corrected = [name for name in _CORRECTED if name in frame.columns]
+        whole = all(made[name].null_count() == frame[name].null_count() for name in names)
+        for name in corrected:
+            own = made[names[0]].is_null() if name == c.P_BONFERRONI or whole else True
+            made[name] = frame[name].set(
+                pl.Series([own] * frame.height) if isinstance(own, bool) else own, None
+            )
+        return made
+
+    def _plain_means(self) -> pl.Series:
+        """Tell the rows whose mean, SD and standardised difference tell no count.
+
+        Of levels, and of numbers that half of the people have alike, they do: a mean of 0 and 1
+        times the people is how many have 1. One group of a variable speaks for all of them.
+        """
+        frame = self.given.frame
+        plain = pl.Series([True] * frame.height, dtype=pl.Boolean)
+        if not {"variable", "level", "q25", "q75"} <= set(frame.columns):
+            return plain
+        alike = pl.col("level").is_not_null() | (pl.col("q25") == pl.col("q75"))
+        told = pl.col("mean").is_not_null() & pl.col("q25").is_null()
+        kept = frame.select(~(alike | told).fill_null(value=False).any().over("variable"))
+        return kept.to_series()
+
     def _judge(
         self,
         name: str,
@@ -270,7 +314,7 @@ class _Judged:
             return nothing, "withheld", "with the people it is of, it tells a count"
         if exact.dtype != pl.Float64:
             return nothing, "withheld", "no number that could be rounded"
-        extreme = kind.disclosure == "extreme"
+        extreme = kind.disclosure == "extreme"  # a test leaves as a statistic does, where it may
         digits = self.policy.extreme_digits if extreme else self.policy.digits
         return exact.round_sig_figs(digits), "rounded", f"to {digits} significant digits"
 

@@ -14,6 +14,9 @@ from proteomr.stats.distributions import neg_log10_p_chi2
 __all__ = ["neg_log10_p_f"]
 
 _LOG10 = math.log(10.0)  # natural logarithms of a decade
+_SLOW = 1e-3  # of the first ratio of terms from 1: some 36,000 terms
+_MOST = 20_000  # steps of the fraction, which takes tens where p is as small as here
+_SETTLED = 1e-14  # of a sum whose logarithm is added to hundreds
 _FAR = 1e-200  # probabilities below it come from the series, in logarithms
 
 
@@ -67,8 +70,42 @@ def _neg_log_p(f: F64, nu1: F64, nu2: F64) -> F64:
     log_x = -np.log1p(odds[far])
     start = a[far] * log_x + b[far] * (np.log(odds[far]) + log_x)
     start -= np.log(a[far]) + special.betaln(a[far], b[far])
-    out[far] = -(start + np.log(_sum_series(a[far], b[far], np.exp(log_x))))
+    out[far] = -(start + np.log(_sum(a[far], b[far], np.exp(log_x))))
     return out
+
+
+def _sum(a: F64, b: F64, x: F64) -> F64:
+    """Sum ``(a + b)_k x^k / (a + 1)_k`` over k from 0, by a continued fraction where that is slow.
+
+    The ratio of terms begins at ``x (a + b) / (a + 1)``: where it is near 1, as for millions of
+    degrees of freedom, the sum would take as many terms.
+    """
+    slow = 1.0 - x * (a + b) / (a + 1.0) < _SLOW
+    out = np.empty_like(x)
+    out[~slow] = _sum_series(a[~slow], b[~slow], x[~slow])
+    out[slow] = _sum_fraction(a[slow], b[slow], x[slow])
+    return out
+
+
+def _sum_fraction(a: F64, b: F64, x: F64) -> F64:
+    """Return the same by the continued fraction of DLMF 8.17.22, evaluated by Lentz's steps."""
+    tiny = np.finfo(np.float64).tiny
+    d = 1.0 / _away(1.0 - (a + b) * x / (a + 1.0), tiny)
+    c, value = np.ones_like(x), d.copy()
+    for m in range(1, _MOST):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        for step in (even, odd):
+            d = 1.0 / _away(1.0 + step * d, tiny)
+            c = _away(1.0 + step / c, tiny)
+            value = value * d * c
+        if np.all(np.abs(d * c - 1.0) <= _SETTLED):
+            break
+    return value
+
+
+def _away(x: F64, tiny: float) -> F64:
+    return np.where(np.abs(x) < tiny, tiny, x)
 
 
 def _sum_series(a: F64, b: F64, x: F64) -> F64:

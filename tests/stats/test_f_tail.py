@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from proteomr.stats import f_tail
 from proteomr.stats.distributions import neg_log10_p_chi2, neg_log10_p_t
 from proteomr.stats.f_tail import neg_log10_p_f
 
@@ -43,3 +44,17 @@ def test_without_end_it_is_chi_squared() -> None:
 def test_what_is_no_statistic_has_no_p() -> None:
     found = neg_log10_p_f([-1.0, 0.0, np.inf, np.nan, 1.0, 1.0], [1, 1, 1, 1, 0, 2], [5] * 5 + [-1])
     np.testing.assert_array_equal(found, [0.0, 0.0, np.inf, np.nan, np.nan, np.nan])
+
+
+def test_sums_that_are_slow_go_by_the_fraction_which_agrees_with_them() -> None:
+    rng = np.random.default_rng(1)
+    df2, df1 = 10 ** rng.uniform(3, 5.5, 40), rng.integers(1, 20, 40).astype(np.float64)
+    x = df2 / (df2 + df1 * 10 ** rng.uniform(2.7, 4, 40))
+    series, fraction = (
+        by(df2 / 2, df1 / 2, x) for by in (f_tail._sum_series, f_tail._sum_fraction)
+    )
+    np.testing.assert_allclose(fraction, series, rtol=1e-11)  # the series adds 10,000 terms
+    # far more people than the series could sum for: chi-squared, less (df1 f)^2 / (4 df2)
+    chi2 = float(neg_log10_p_f(900.0, 3.0, np.inf))
+    less = 2700.0**2 / 4e9 / np.log(10.0)
+    assert float(neg_log10_p_f(900.0, 3.0, 1e9)) == pytest.approx(chi2 - less, rel=1e-8)

@@ -147,10 +147,13 @@ def test_mistakes_with_figures_of_a_study_are_one_line(
     ):
         assert run_command("plot", *words, "-o", tmp_path / "no.svg") == 2
         assert message in " ".join(capsys.readouterr().err.split())
-    for content, message in (("{", "is damaged"), ('{"f": {}}', "[figures.f] needs panels")):
+    for content, message in (
+        ("{", ", line 1: is damaged"),
+        ('{"f": {}}', ": [figures.f] needs panels"),
+    ):
         (out / "figures" / "figures.json").write_text(content)
         assert run_command("plot", "f", out, "-o", tmp_path / "no.svg") == 3
-        assert f"figures.json: {message}" in " ".join(capsys.readouterr().err.split())
+        assert f"figures.json{message}" in " ".join(capsys.readouterr().err.split())
     assert not list(tmp_path.glob("no.*"))
 
 

@@ -33,6 +33,14 @@ def test_people_are_counts_and_identifiers_are_persons(name: str) -> None:
             assert column.disclosure in {"count", "person"}
 
 
+@pytest.mark.parametrize("name", schema_names())
+def test_the_error_of_a_share_is_a_share(name: str) -> None:
+    """Both are functions of the same counts."""
+    classes = {column.name: column.disclosure for column in load_schema(name).columns}
+    if "se" in classes and "estimate" not in classes and "share" in classes.values():
+        assert classes["se"] in {"share", "person"}
+
+
 def test_a_class_that_is_none_is_refused() -> None:
     with pytest.raises(InputError, match=r"no disclosure 'counts' \(did you mean 'count'\?\)"):
         ColumnSchema("n", "integer", "people", disclosure="counts")  # type: ignore[arg-type]
