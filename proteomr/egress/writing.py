@@ -200,7 +200,7 @@ def _describe_file(name: str, content: bytes, table: TableVerdict | None) -> dic
     schema = None if table is None else table.given.schema
     about = {} if schema is None else {"description": schema.description}
     return {
-        "@id": quote(name),
+        "@id": _as_reference(name),
         "@type": "File",
         "name": name,
         "encodingFormat": _MEDIA[PurePosixPath(name).suffix],
@@ -208,6 +208,11 @@ def _describe_file(name: str, content: bytes, table: TableVerdict | None) -> dic
         "sha256": hashlib.sha256(content).hexdigest(),
         **about,
     }
+
+
+def _as_reference(name: str) -> str:
+    """Return a path as a relative URI: ASCII is escaped where it has to be, other letters stay."""
+    return "".join(quote(letter) if letter.isascii() else letter for letter in name)
 
 
 def _as_json(facts: dict[str, Any]) -> bytes:
