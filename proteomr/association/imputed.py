@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.association.imputed_coefficients import LISTED, pool_coefficients
+from proteomr.association.imputed_details import pool_details
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
@@ -68,7 +68,9 @@ def pool_scan(
         return list(imputed[0])
     family = find_family(spec.family)
     law, of_events = family.distribution, family.of_events
-    return [pool_parts(imputed, parameters=parameters, law=law, of_events=of_events)]
+    return [
+        pool_parts(imputed, parameters=parameters, law=law, of_events=of_events, level=spec.level)
+    ]
 
 
 def pool_parts(
@@ -77,6 +79,7 @@ def pool_parts(
     parameters: Sequence[Mapping[str, int]],
     law: Distribution,
     of_events: bool,
+    level: float,
 ) -> pl.DataFrame:
     """Return a part of all fits, pooled over m imputations, with m and the missing information.
 
@@ -93,6 +96,7 @@ def pool_parts(
     law : reference distribution of the family: with t its joint tests are F.
     of_events : whether complete data have as many degrees of freedom as events, not people, less
         the parameters.
+    level : of the limits in further tables.
     """
     frames = [pl.concat(parts).sort(PART_ORDER) for parts in imputed]
     frame = frames[0]
@@ -118,9 +122,8 @@ def pool_parts(
     pooled_df[every], fmi[every] = np.where(np.isinf(pooled.df), np.nan, pooled.df), pooled.fmi
     status, message = _tell(frames, np.isfinite(estimate))
     none = pl.lit(None, dtype=pl.Float64)
-    listed = [pool_coefficients(frames, counted).alias(LISTED)] if LISTED in frame.columns else []
     return frame.with_columns(
-        *listed,
+        *pool_details(frames, counted, level=level),
         *(
             pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
             for name, values in (

@@ -12,12 +12,12 @@ from proteomr.association.attrition import measure_attrition, name_aliased
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.details import collect_details
 from proteomr.association.imputed import count_parameters, pool_scan
+from proteomr.association.imputed_details import POOLED_TABLES
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.moderation import moderate_parts
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
-from proteomr.models.extras import COEFFICIENTS
 from proteomr.provenance import RowFilter
 from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards
 from proteomr.scan import count_people
@@ -153,7 +153,7 @@ def _collect_scan(parts: list[pl.DataFrame], scan: Mapping[str, Any], *, m: int)
     if joint.height or spec.interaction is not None or spec.strata is not None:
         tables["joint_tests"] = joint
     further = spec.build_family().tables
-    pooled = further if m == 1 else tuple(name for name in further if name == COEFFICIENTS)
+    pooled = further if m == 1 else tuple(name for name in further if name in POOLED_TABLES)
     for name in pooled:
         tables[name] = collect_details(parts, name)
     notes = (

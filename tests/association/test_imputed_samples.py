@@ -147,7 +147,7 @@ def test_parts_of_other_models_are_not_pooled() -> None:
     )  # fmt: skip
     other = part.with_columns(pl.lit("c vs a").alias("contrast"))
     with pytest.raises(InputError, match="give other models than the first"):
-        pool_parts([[part], [other]], parameters=[], law="t", of_events=False)
+        pool_parts([[part], [other]], parameters=[], law="t", of_events=False, level=0.95)
 
 
 def test_tests_of_the_likelihood_are_pooled_as_chi_squared(long: pl.DataFrame) -> None:
