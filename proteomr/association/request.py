@@ -15,6 +15,7 @@ from proteomr.tables import load_schema
 
 __all__ = ["AssociateRequest"]
 
+_PERMUTATIONS = 2  # of their scores; 2: as long in the draws as in the data
 _VERSION = 3  # of how rows are chosen, transformed and tested; 3: p values of a fit's own
 
 
@@ -62,9 +63,11 @@ class AssociateRequest(Request):
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the scan, its family, its blocks and its table."""
+        permuted = self.specification.permutations.draws > 0
         return {
             "associate": _VERSION,
             self.specification.family: find_family(self.specification.family).version,
             "block_size": BLOCK_SIZE,
             "associations": load_schema("associations").version,
+            **({"permutations": _PERMUTATIONS} if permuted else {}),
         }

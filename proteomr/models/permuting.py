@@ -8,13 +8,18 @@ proteins, with what they lack, where they are, so that one permutation serves al
 correlation of proteins is kept: with all people observed the scores of Freedman and Lane (1983,
 doi:10.2307/1391660), who permute what the covariates leave of the response (Winkler et al. 2014,
 doi:10.1016/j.neuroimage.2014.01.060).
+
+Permuted residuals go with the covariates, which those of the null do not: what covariates leave of
+them, and that alone meets e, is shorter by about ``sqrt((n - k) / n)``. Scores are therefore those
+of residuals whose rest is as long as r, so that they are correlations in the draws as they are in
+the data; without it too few draws reach the data's, ever more with more covariates a person.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -48,6 +53,8 @@ _KEPT = 600_000_000
 _PLAIN = 1e-8
 # Scores that differ by rounding alone are the same: those of a permutation that changes nothing.
 _SAME = 1e-9
+# Of the squares of permuted residuals: where covariates leave less, rounding is part of it.
+_LEAST_LEFT = 1e-12
 
 
 def score_least_squares(
@@ -144,6 +151,39 @@ def draw_orders(
     return out
 
 
+def _walk_orders(
+    problem: Problem, asked: Permutations
+) -> Iterator[tuple[slice, NDArray[np.int32]]]:
+    """Yield the orders of some draws after the other ``(some, n)``, and which they are."""
+    people, of = problem.people, problem.cohort
+    if people is None:
+        people, of = np.arange(problem.n), problem.n
+    kept = _orders.keep(asked, people, of)
+    for start in range(0, asked.draws, _AT_ONCE):
+        stop = min(start + _AT_ONCE, asked.draws)
+        if kept is None:
+            yield slice(start, stop), draw_orders(asked, people, of, start=start, stop=stop)
+        else:
+            yield slice(start, stop), kept[start:stop]
+
+
+def _lengthen(
+    problem: Problem, asked: Permutations, design: ChunkedDesign, score: NullScore
+) -> F64:
+    """Return what the scores of each draw are multiplied with ``(draws,)``: the length of the
+    residuals over that of what covariates leave of them when they are permuted.
+    """
+    root, residuals = score
+    Q = np.linalg.qr(design.matrix() * root[:, None])[0]
+    whole = float(residuals @ residuals)
+    out = np.ones(asked.draws)
+    for at, orders in _walk_orders(problem, asked):
+        explained = np.square(residuals[orders] @ Q).sum(axis=1)
+        left = np.maximum(whole - explained, _LEAST_LEFT * whole)
+        out[at] = np.sqrt(np.divide(whole, left, out=np.ones_like(left), where=left > 0.0))
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class Permuting:
     """Adds to the fits of blocks what permutations say of them.
@@ -152,12 +192,14 @@ class Permuting:
     ----------
     shared : the adjustment sets, laid out.
     scores : the null scores by model; None for one that has none.
+    lengths : by model, what the scores of each draw are multiplied with ``(draws,)``.
     """
 
     problem: Problem
     asked: Permutations
     shared: tuple[SharedColumns, ...]
     scores: tuple[NullScore | None, ...]
+    lengths: tuple[F64, ...]
 
     @classmethod
     def prepare(cls, problem: Problem, asked: Permutations, score: Score) -> Permuting:
@@ -168,7 +210,13 @@ class Permuting:
             score(of_set[m.adjustment], problem.targets[m.target].values, problem.weights)
             for m in problem.models
         )
-        return cls(problem, asked, shared, scores)
+        lengths = tuple(
+            np.ones(asked.draws)
+            if null is None
+            else _lengthen(problem, asked, of_set[m.adjustment], null)
+            for m, null in zip(problem.models, scores, strict=True)
+        )
+        return cls(problem, asked, shared, scores, lengths)
 
     def add(self, block: Block, fits: FitBlock) -> FitBlock:
         """Return the fits with the scores of their models and of the draws."""
@@ -189,6 +237,7 @@ class Permuting:
                     observed[:, m] = np.abs(multiply_fits(e, score[1][:, None])[:b, 0])
                     observed[~(sound & able[:, m]), m] = np.nan
                     self._draw(e, score[1], every[:, m])
+                    every[:, m] *= self.lengths[m]
         with np.errstate(invalid="ignore"):
             exceeding = np.sum(every >= observed[:, :, None] * (1.0 - _SAME), axis=2)
         every[np.isnan(observed)] = -1.0  # takes no part in a maximum
@@ -222,16 +271,8 @@ class Permuting:
 
     def _draw(self, e: F64, residuals: F64, out: F64) -> None:
         """Fill in the size of the scores ``(b, draws)`` with the residuals of each draw."""
-        people, of = self.problem.people, self.problem.cohort
-        if people is None:
-            people, of = np.arange(self.problem.n), self.problem.n
-        kept = _orders.keep(self.asked, people, of)
-        for start in range(0, self.asked.draws, _AT_ONCE):
-            stop = min(start + _AT_ONCE, self.asked.draws)
-            if kept is None:
-                orders = draw_orders(self.asked, people, of, start=start, stop=stop)
-            else:
-                orders = kept[start:stop]
+        for at, orders in _walk_orders(self.problem, self.asked):
+            some = orders.shape[0]
             x = np.zeros((_AT_ONCE, residuals.size))  # always of one size, and rounded alike
-            np.take(residuals, orders, out=x[: stop - start], mode="clip")
-            np.abs(multiply_fits(e, x.T)[: out.shape[0], : stop - start], out=out[:, start:stop])
+            np.take(residuals, orders, out=x[:some], mode="clip")
+            np.abs(multiply_fits(e, x.T)[: out.shape[0], :some], out=out[:, at])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 
 from proteomr._typing import F64
 from proteomr.association import ModelSpec, collect, plan_scan
@@ -43,7 +44,9 @@ def permute_by_hand(samples: pl.DataFrame, values: F64, draws: Permutations) -> 
     out = np.empty((draws.draws, values.shape[1]))
     for b in range(draws.draws):
         seed = np.random.SeedSequence(draws.seed, spawn_key=(b,))
-        out[b] = np.abs(e @ r[np.argsort(np.random.default_rng(seed).random(n))])
+        permuted = r[np.argsort(np.random.default_rng(seed).random(n))]
+        left = permuted - C @ np.linalg.lstsq(C, permuted, rcond=None)[0]
+        out[b] = np.abs(e @ left) * np.linalg.norm(r) / np.linalg.norm(left)
     return np.abs(e @ r), out
 
 
@@ -68,6 +71,30 @@ def test_p_values_count_draws_whose_scores_are_as_large(*, step_down: bool) -> N
     np.testing.assert_allclose(found["p_permutation"], alone)
     np.testing.assert_allclose(found["p_family_wise"], together)
     assert (found["p_family_wise"] >= found["p_permutation"]).all()
+
+
+def test_logistic_scores_are_correlations_of_what_covariates_leave_of_both() -> None:
+    samples, values = make_samples(60), make_values(60, 3)
+    values = np.where(np.isnan(values), 10.0, values)
+    samples = samples.with_columns(
+        pl.Series(f"c{i}", x) for i, x in enumerate(np.random.default_rng(4).normal(size=(8, 60)))
+    )
+    terms = " + ".join(f"c{i}" for i in range(8))
+    asked = {"adjust": {"m": terms}, "transform": "none", "test_family": "exposure"}
+    found = scan(samples, values, "logistic", **asked).filter(exposure="iso")
+    C = np.column_stack([np.ones(60), samples.select(pl.col("^c\\d$")).to_numpy()])
+    iso = samples["iso"].to_numpy()
+    mu = sm.Logit(iso, C).fit(disp=0, tol=1e-12).predict()
+    root = np.sqrt(mu * (1 - mu))
+    r, Q = (iso - mu) / root, np.linalg.qr(C * root[:, None])[0]
+    e = values.T * root - (values.T * root) @ Q @ Q.T
+    score, wanted = np.abs(e @ r) / np.linalg.norm(r), np.ones(3)
+    for b in range(DRAWS.draws):
+        seed = np.random.SeedSequence(DRAWS.seed, spawn_key=(b,))
+        permuted = r[np.argsort(np.random.default_rng(seed).random(60))]
+        left = permuted - Q @ (Q.T @ permuted)
+        wanted += np.abs(e @ left) / np.linalg.norm(left) >= score
+    np.testing.assert_allclose(found["p_permutation"], wanted / 100)
 
 
 @pytest.mark.parametrize("family", ["linear", "logistic"])
