@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64
+from proteomr._typing import F64, Bool
 from proteomr.errors import NothingToDo
 from proteomr.plot.canvas import set_ticks
 from proteomr.plot.drawing import Drawing
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_effects"]
 
 _LEVEL: Final = 0.05
+_HELD: Final = (0.02, 0.98)  # of hits; single ones beyond may be cut
+_SOME: Final = 5  # hits, of which no single one decides
 
 
 def draw_effects(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawing:
@@ -86,7 +88,7 @@ def _draw_panel(
     x, y = one.estimate[i], other.estimate[j]
     both = (one.q[i] < _LEVEL) & (other.q[j] < _LEVEL)
     any_ = (one.q[i] < _LEVEL) | (other.q[j] < _LEVEL)
-    limits_x, limits_y = _limits(x), _limits(y)
+    limits_x, limits_y = _limits(x, any_), _limits(y, any_)
     axes.set_xlim(*limits_x)
     axes.set_ylim(*limits_y)
     axes.axhline(0.0, color=GREY, linewidth=0.4, zorder=1)
@@ -125,6 +127,9 @@ def _draw_panel(
     )
 
 
-def _limits(values: F64) -> tuple[float, float]:
-    low, high = cut_limits(values, ())
+def _limits(values: F64, hits: Bool) -> tuple[float, float]:
+    """Return the ends of an axis, which hold nearly all hits, however many others lie near zero."""
+    held = values[hits]
+    known = np.quantile(held, _HELD).tolist() if held.size >= _SOME else ()
+    low, high = cut_limits(values, known)
     return choose_limits(np.array([low]), np.array([high]))

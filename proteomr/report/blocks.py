@@ -36,11 +36,20 @@ class TableBlock:
 
 @dataclass(frozen=True, slots=True)
 class FigureBlock:
-    """A figure as SVG, what it shows, and where it is from."""
+    """A figure, what it shows, and where it is from.
+
+    Attributes
+    ----------
+    caption : what it shows.
+    svg : the drawing.
+    source : file and request.
+    png : the same as raster, which stands in its place where the drawing has too many parts.
+    """
 
     caption: str
     svg: str
     source: str
+    png: bytes = b""
 
 
 Block: TypeAlias = Sentence | TableBlock | FigureBlock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import polars as pl
 
@@ -14,6 +15,9 @@ from proteomr.report.blocks import Block, FigureBlock, Sentence
 from proteomr.report.reading import ReportedRun
 
 __all__ = ["draw_figures"]
+
+# Letters of a drawing: of thousands of points raster takes less, and a page is drawn faster.
+_LARGEST_SVG: Final = 300_000
 
 
 def draw_figures(run: ReportedRun, table: str, kinds: Sequence[str]) -> list[Block]:
@@ -40,4 +44,6 @@ def _draw(run: ReportedRun, table: str, frame: pl.DataFrame, kind: str) -> Block
     svg = render(drawing.pages[0], "svg").decode()
     pages = f", the first of {len(drawing.pages)} pages" if len(drawing.pages) > 1 else ""
     notes = "".join(f"; {note}" for note in drawing.notes)
-    return FigureBlock(f"{about[0].upper()}{about[1:]}{pages}{notes}", svg, run.source(table))
+    caption = f"{about[0].upper()}{about[1:]}{pages}{notes}"
+    raster = render(drawing.pages[0], "png") if len(svg) > _LARGEST_SVG else b""
+    return FigureBlock(caption, svg, run.source(table), raster)

@@ -1,12 +1,28 @@
 "use strict";
+// A number as four digits, as Python's %.4g writes it; from 10,000 on whole.
+const trim = s => s.includes(".") ? s.replace(/\.?0+$/, "") : s;
+const four = v => {
+  if (v === 0) return "0";
+  if (Math.abs(v) >= 1e4 && Math.abs(v) < 1e15) return Math.round(v).toLocaleString("en");
+  const [digits, power] = v.toExponential(3).split("e"), e = Number(power);
+  if (e >= -4 && e < 4) return trim(v.toFixed(3 - e));
+  return trim(digits) + "e" + (e < 0 ? "-" : "+") + String(Math.abs(e)).padStart(2, "0");
+};
+const ends = {inf: Infinity, "-inf": -Infinity};
+const cell = (v, show) => v === null ? ["", ""] : v in ends ? [v, ends[v]] : [show(v), v];
+// Columns of floats (f), whole numbers (n), or texts (t) by their places (i), to rows of cells.
+const rowsOf = columns => {
+  const cells = columns.map(c => c.i ? c.i.map(k => [c.t[k], c.t[k]])
+    : (c.f ?? c.n).map(v => cell(v, c.f ? four : n => n.toLocaleString("en"))));
+  return cells[0].map((_, k) => cells.map(c => c[k]));
+};
 for (const box of document.querySelectorAll(".sheet")) {
   const table = box.querySelector("table"), body = table.tBodies[0];
   const data = box.querySelector("script[type='application/json']");
   const heads = [...table.tHead.rows[0].cells];
   const numeric = heads.map(h => h.classList.contains("n"));
-  let rows = data ? JSON.parse(data.textContent)
+  let rows = data ? rowsOf(JSON.parse(data.textContent))
     : [...body.rows].map(r => [...r.cells].map(c => [c.textContent, c.dataset.v ?? c.textContent]));
-  if (data) rows = rows.map(r => r.map(c => Array.isArray(c) ? c : [c, c]));
   let shown = rows, order = null;
   const scroll = box.querySelector(".scroll"), count = box.querySelector("output");
   const height = 24, spare = 20;

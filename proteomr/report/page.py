@@ -90,6 +90,12 @@ def _render_block(block: Block, key: str) -> str:
         return f"<p>{_text(block.text)}</p>{source}"
     if isinstance(block, FigureBlock):
         label = _text(block.caption)
+        if block.png:
+            held = base64.b64encode(block.png).decode()
+            return (
+                f'<figure><div><img alt="{label}" src="data:image/png;base64,{held}"></div>'
+                f"<figcaption>{label}</figcaption></figure>{source}"
+            )
         drawn = _make_plain(block.svg, key)
         return (
             f'<figure><div role="img" aria-label="{label}">{drawn}</div>'
@@ -166,13 +172,25 @@ def _plain(value: Any) -> str:
 
 
 def _encode(frame: pl.DataFrame) -> str:
-    """Return rows as JSON that cannot end the element it stands in."""
-    rows = [
-        [
-            [write_cell(value), _plain(value)] if isinstance(value, float) else write_cell(value)
-            for value in row
-        ]
-        for row in frame.iter_rows()
-    ]
-    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+    """Return columns as JSON that cannot end the element it stands in, see ``page.js``."""
+    columns = [_encode_column(frame[name]) for name in frame.columns]
+    text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _encode_column(column: pl.Series) -> dict[str, list[Any]]:
+    """Return numbers once, as they are (``f``, ``n``); texts by their places among the levels."""
+    values = column.to_list()
+    if column.dtype.is_float():
+        return {"f": [_encode_float(value) for value in values]}
+    if column.dtype.is_integer():
+        return {"n": values}
+    texts = [write_cell(value) for value in values]
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    return {"t": list(places), "i": [places[text] for text in texts]}
+
+
+def _encode_float(value: float | None) -> float | str | None:
+    if value is None or math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)  # which JSON has no numbers for

@@ -318,6 +318,22 @@ def test_few_proteins_are_a_figure_too(kind: str, m: int) -> None:
     assert all(find_collisions(page) == [] and lies_inside(page) for page in drawing.pages)
 
 
+def test_hits_are_not_cut_because_all_others_lie_near_zero() -> None:
+    """Of 3,000 proteins 150 that move far more than the others, and one that is far from all."""
+    table = make_table(3_000, models=2)
+    rng = np.random.default_rng(3)
+    effect = np.where(np.arange(3_000) < 150, rng.uniform(0.1, 0.15, 3_000), 0.0)
+    effect[0] = 5.0
+    z = np.tile(effect, 2) / 0.02
+    table = table.with_columns(
+        estimate=np.tile(effect, 2) + rng.normal(0, 0.01, 6_000), neg_log10_p=z**2 / 4.6
+    ).drop("q_bh", strict=False)
+    axes = draw_effects(table).figure.axes[0]
+    for low, high in (axes.get_xlim(), axes.get_ylim()):
+        assert 0.15 < high < 1.0
+        assert low < 0.0
+
+
 def test_long_names_are_shortened() -> None:
     table = make_table(20, models=2).with_columns(
         adjustment=pl.col("adjustment") + LONG, protein=pl.col("protein") + LONG

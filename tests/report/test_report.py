@@ -155,7 +155,7 @@ def test_names_are_text_whatever_is_in_them() -> None:
     assert not any(tag == "img" for tag, _ in page.tags)
     held = re.search(r'<script type="application/json">(.*?)</script>', text, re.DOTALL)
     assert held is not None
-    assert json.loads(held[1])[0][0] == NASTY
+    assert json.loads(held[1]) == [{"t": [NASTY], "i": [0] * 300}, {"n": [*range(300)]}]
     assert "<img" not in render_markdown(NASTY, sections).replace("\\<img", "")
 
 
@@ -170,6 +170,26 @@ def test_tables_hold_every_row_and_the_exact_numbers(report: Report, runs: Path)
     assert block.frame.height == table.height
     exact = max(table["neg_log10_p"])
     assert f'data-v="{exact!r}"' in report.html
+
+
+def test_numbers_of_long_tables_stand_once_and_exactly() -> None:
+    special = [None, float("nan"), float("inf"), float("-inf"), 0.1 + 0.2, 5e-324]
+    columns = {"x": special * 40, "n": [None, 1, 2**40, 3, 4, 5] * 40, "ok": [True, None] * 120}
+    frame = pl.DataFrame(columns)
+    page = render_page("t", [Section("s", (TableBlock("c", frame, "f"),))])
+    held = re.search(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert held is not None
+    x, n, ok = json.loads(held[1])
+    assert x["f"][:6] == [None, None, "inf", "-inf", 0.1 + 0.2, 5e-324]
+    assert n["n"][:6] == [None, 1, 2**40, 3, 4, 5]
+    assert (ok["t"], ok["i"][:2]) == (["yes", ""], [0, 1])
+
+
+def test_a_figure_of_thousands_of_points_is_raster() -> None:
+    block = FigureBlock('Points "and" lines', "<svg></svg>", "a file", b"\x89PNG")
+    page = render_page("t", [Section("s", (block,))])
+    assert '<img alt="Points &quot;and&quot; lines" src="data:image/png;base64,' in page
+    assert "<svg" not in page
 
 
 def test_every_table_and_figure_says_where_it_is_from(report: Report, runs: Path) -> None:
