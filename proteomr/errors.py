@@ -40,6 +40,7 @@ __all__ = [
     "UsageError",
     "nearest",
     "printable",
+    "rows_have",
 ]
 
 
@@ -174,6 +175,15 @@ def printable(text: str, *, width: int | None = None) -> str:
 
 def _escape(mark: str) -> str:
     return mark.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def rows_have(count: int) -> str:
+    """Return the beginning of a sentence on rows of a file.
+
+    >>> rows_have(1), rows_have(1200)
+    ('1 row has', '1,200 rows have')
+    """
+    return "1 row has" if count == 1 else f"{count:,} rows have"
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, InputError, nearest
+from proteomr.errors import ColumnError, InputError, nearest, rows_have
 from proteomr.io import read_table
 from proteomr.io.result_rows import choose_rows
 from proteomr.stats.distributions import neg_log10_p_t
@@ -54,7 +54,7 @@ def read_effects(path: Path, *, by: Sequence[str], rows: Sequence[str] = ()) -> 
     kept = [*by, *keys, *(name for name in (c.GENE,) if name in there.columns and name not in by)]
     texts = there.select(pl.col(kept).cast(pl.String), c.ESTIMATE, c.SE, c.NEG_LOG10_P)
     if missing := texts.select(pl.any_horizontal(pl.col(by).is_null()).sum()).item():
-        raise ColumnError(f"{path}: {missing} rows have no {' or '.join(by)}")
+        raise ColumnError(f"{path}: {rows_have(missing)} no {' or '.join(by)}")
     return texts
 
 

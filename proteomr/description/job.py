@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
+from polars import selectors
 
 from proteomr.description.describing import (
     Variables,
@@ -72,7 +73,7 @@ class DescribeRequest(Request):
     def formulas(self) -> dict[str, int]:
         """Return the versions of the description and its tables."""
         tables = ("description", "cross_tables", "rates")
-        return {"describe": 1, **{name: load_schema(name).version for name in tables}}
+        return {"describe": 2, **{name: load_schema(name).version for name in tables}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ class DescribeJob:
                 withdrawn=None if asked.withdrawn is None else asked.withdrawn.on_disk(scratch),
                 people=asked.people,
             )
+        # No number is no value: else 0, 1 and NaN were numbers, whose mean tells a count of few.
+        people = people.with_columns(selectors.float().fill_nan(None))
         variables = find_variables(people, id_name=id_name, only=asked.variables)
         find_variables(people, id_name=id_name, only=asked.by)
         for name in asked.by:

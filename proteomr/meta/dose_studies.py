@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, InputError, nearest
+from proteomr.errors import ColumnError, InputError, nearest, rows_have
 from proteomr.io import read_table
 from proteomr.io.result_rows import choose_rows
 from proteomr.meta.reading import MEASURE, ORIGIN, STUDY, StudyRows, name_sources, read_numbers
@@ -140,7 +140,7 @@ def _read_study(part: pl.DataFrame, name: str) -> DoseStudy:
     designs = part[_DESIGN].unique().to_list()
     if points.height + 1 < part.height or not points.height:
         raise InputError(
-            f"study {name}: {part.height - 1 - points.height} rows have an estimate or an error "
+            f"study {name}: {rows_have(part.height - 1 - points.height)} an estimate or an error "
             "that is not a number above 0"
             if points.height
             else f"study {name}: a reference and no other dose"

@@ -9,7 +9,7 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.design import build, parse
-from proteomr.errors import InputError, UsageError
+from proteomr.errors import InputError, UsageError, rows_have
 from proteomr.meta.dependence import infer_dependent
 from proteomr.meta.laying_out import Layout
 from proteomr.meta.pooled_tables import Inference, cut_units, name_statuses, shape_table
@@ -97,7 +97,7 @@ def _build(layout: Layout, asked: MetaRequest) -> tuple[tuple[str, ...], F64, li
     out = layout.frame.height - rows.size
     drops = [Drop("moderators", f"without {' or '.join(used)}", out)] if out else []
     if out:
-        add_note(f"{out:,} rows have no {' or '.join(used)}: left out of the meta-regression alone")
+        add_note(f"{rows_have(out)} no {' or '.join(used)}: left out of the meta-regression alone")
     return design.names, layout.spread_columns(design.matrix, rows.astype(np.int64)), drops
 
 

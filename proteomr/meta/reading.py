@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from proteomr.errors import ColumnError, InputError, UsageError, nearest
+from proteomr.errors import ColumnError, InputError, UsageError, nearest, rows_have
 from proteomr.io import read_table
 from proteomr.io.result_rows import choose_rows
 from proteomr.meta.specification import DEFAULT_KEYS, MetaRequest
@@ -192,7 +192,7 @@ def _text(frame: pl.DataFrame, name: str, path: str, *, option: str) -> pl.Serie
         raise ColumnError(f"{path}: no column {name!r}{nearest(name, frame.columns)} ({option})")
     column = frame[name].cast(pl.String)
     if column.null_count():
-        raise ColumnError(f"{path}: {column.null_count()} rows have no {name} ({option})")
+        raise ColumnError(f"{path}: {rows_have(column.null_count())} no {name} ({option})")
     return column
 
 
@@ -221,7 +221,7 @@ def _leave_out(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Drop]]:
             drops.append(Drop("studies", reason, out))
             if reason.startswith("standard"):
                 add_note(
-                    f"{out:,} rows have a standard error of 0 or less, which would weigh more than "
+                    f"{rows_have(out)} a standard error of 0 or less, which would weigh more than "
                     "all others: they are left out"
                 )
             frame = frame.filter(~where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from proteomr.errors import InputError, UsageError
+from proteomr.errors import InputError, UsageError, rows_have
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import check_pair, read_ratios
 from proteomr.plot.interval_row import (
@@ -96,6 +96,6 @@ def draw_leave_one_out(
         guide=foot[0].estimate if foot and foot[0].drawn else None,
     )
     absent = sum(not row.drawn for row in rows)
-    notes = (f"{absent} rows have no estimate to draw",) * bool(absent)
+    notes = (f"{rows_have(absent)} no estimate to draw",) * bool(absent)
     data = tabulate_rows(rows, foot, rows_per_page=rows_per_page, ratio=style.ratio)
     return Drawing("leave_one_out", *pair, pages, data, notes)

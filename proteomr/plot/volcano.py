@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
+from proteomr.errors import rows_have
 from proteomr.plot.canvas import LARGEST_LOG, place_labels, set_ticks
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.grid import lay_panels, title_panel
@@ -102,7 +103,7 @@ def draw_volcano(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Draw
             for axes, model in zip(panels, models, strict=True)
         ]
     absent = sum(model.absent for model in models)
-    notes = (f"{absent:,} rows have no estimate to draw",) * bool(absent)
+    notes = (f"{rows_have(absent)} no estimate to draw",) * bool(absent)
     return Drawing("volcano", "", "", (figure,), pl.concat(tables), notes)
 
 

@@ -29,6 +29,14 @@ def people() -> pl.DataFrame:
     )
 
 
+def test_no_number_is_no_value_so_that_few_are_counted_and_not_averaged() -> None:
+    people = pl.DataFrame({"ID": list("abcde"), "rare": [0.0, 1.0, float("nan"), 0.0, None]})
+    table = describe(people, variables="rare").table()
+    assert table["level"].to_list() == ["0.0", "1.0"]
+    assert table.select("n", "missing", "count").rows() == [(3, 2, 2), (3, 2, 1)]
+    assert table["mean"].null_count() == 2
+
+
 def test_numbers_are_described_by_moments_and_quartiles(people: pl.DataFrame) -> None:
     row = describe(people, variables="age").table().row(0, named=True)
     age = people["age"].drop_nulls().to_numpy()
