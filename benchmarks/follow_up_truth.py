@@ -223,6 +223,7 @@ PATHS = (
     PathDesign("neither path", "counterfactual", 0.0, 0.0),
     PathDesign("path a alone", "counterfactual", 0.5, 0.0),
     PathDesign("both paths", "counterfactual", 0.5, 0.15),
+    PathDesign("both paths, 2,000 people", "counterfactual", 0.5, 0.15, n=2_000),
 )
 
 
