@@ -34,6 +34,10 @@ _SPREAD = 1.5  # standard deviations of the ratios: the package's default
 _CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
 _BEYOND = 2.0  # standard errors beyond the outermost ratios: the package's default
 _TOO_MANY = "the grid would have too many points, or none"
+_COARSE = (
+    "the step of the grid is wider than the errors of {count} ratios, so that a better slope may "
+    "lie between its points: step gives a finer one"
+)
 _OPEN = "the confidence set is open: the data exclude no effect for being large"
 _BLOCK = 1 << 20  # 8 MB at a time
 
@@ -151,7 +155,7 @@ class ContaminationMixture(Method):
                 return refuse(Status.not_identified, AT_AN_END, nsnp=data.m)
             estimate = self._conclude(found)
             if estimate.intervals[0][0] < estimate.intervals[-1][1]:
-                return _note_narrowing(estimate, narrowed)
+                return _note_step(estimate, narrowed, coarse=int((se < found.step).sum()))
         message = "the confidence set is one point: the step of the grid is too wide"
         return refuse(Status.not_identified, message, nsnp=data.m)
 
@@ -266,6 +270,11 @@ class _Surface:
     open_ends: tuple[bool, bool]
 
     @property
+    def step(self) -> float:
+        """Distance of the points of the grid."""
+        return float(self.theta[1] - self.theta[0]) if self.theta.size > 1 else math.inf
+
+    @property
     def is_open(self) -> bool:
         return any(self.open_ends)
 
@@ -285,12 +294,15 @@ class _Surface:
         return tuple(parts)
 
 
-def _note_narrowing(estimate: Estimate, narrowed: int) -> Estimate:
-    if not narrowed:
-        return estimate
-    note = f"the step of the grid was divided by {10**narrowed}, as its set was one point"
-    notes = [note] if estimate.message is None else [estimate.message, note]
-    return replace(estimate, message="; ".join(notes))
+def _note_step(estimate: Estimate, narrowed: int, *, coarse: int) -> Estimate:
+    notes = [estimate.message]
+    if narrowed:
+        notes.append(
+            f"the step of the grid was divided by {10**narrowed}, as its set was one point"
+        )
+    if coarse:
+        notes.append(_COARSE.format(count=coarse))
+    return replace(estimate, message="; ".join(filter(None, notes)) or None)
 
 
 def _log_normal(distance: F64, variance: F64) -> F64:

@@ -194,3 +194,14 @@ def test_what_cannot_be_fitted_is_a_status() -> None:
     assert run(ContaminationMixture(), make(one[:1], *[one[:1]] * 3)).status.name == "too_few"
     wide = make(np.array([1e-9, 1.0, 1.0]), one, one, one)
     assert run(ContaminationMixture(), wide).status.name == "not_identified"
+
+
+def test_a_step_wider_than_the_errors_of_ratios_is_told() -> None:
+    data = simulate(np.random.default_rng(5), variants=8)
+    assert "errors of" not in str(run(ContaminationMixture(), data).message)
+    precise = data.se_y.copy()
+    precise[:2] = 1e-5
+    found = run(ContaminationMixture(), make(data.x, data.sx, data.beta_y, precise))
+    assert "wider than the errors of 2 ratios" in str(found.message)
+    finer = ContaminationMixture(step=1e-5)
+    assert run(finer, make(data.x, data.sx, data.beta_y, precise)).message is None
