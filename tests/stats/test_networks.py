@@ -348,7 +348,7 @@ def test_a_protein_of_one_value_but_for_an_outlier_has_no_correlation_without_it
 
 @pytest.mark.parametrize("p_value", [1e-300, 1e-12, 0.05])
 @pytest.mark.parametrize("ranks", [True, False])
-def test_few_people_have_no_edge_where_none_is_as_unlikely(p_value: float, ranks: bool) -> None:
+def test_few_people_have_no_edge_where_none_is_as_unlikely(p_value: float, *, ranks: bool) -> None:
     found = find_cutoffs(np.array([4.0, 12.0, 20.0, 500.0]), p_value=p_value, ranks=ranks)
     assert ((found > 0.0) & (found <= 1.0)).all()
     assert found[3] <= found[2]
