@@ -25,6 +25,7 @@ __all__ = ["draw_heatmap"]
 _ROW_MM, _TYPE = 2.6, 5.0
 _COLUMN_MM: Final = (4.0, 14.0)
 _EDGE_MM, _BAR_MM = 1.5, 9.0
+_LINE_MM: Final = 2.4  # of a name that stands upright beside others, and of three stars
 _LETTERS: Final = 24
 _BAR_LEAST_MM: Final = 12.0  # a few numbers that do not touch
 _STARS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
@@ -68,7 +69,7 @@ def draw_heatmap(table: pl.DataFrame, *, style: PlotStyle | None = None, most: i
     shown = [names[i] for i in rows]
     labels = [models[j].label or "effect" for j in columns]
     with house_style():
-        figure = _draw(z, q, shown, labels, style)
+        figure, printed = _draw(z, q, shown, labels, style)
     data = pl.DataFrame(
         {
             "name": np.repeat(shown, len(labels)).tolist(),
@@ -79,6 +80,11 @@ def draw_heatmap(table: pl.DataFrame, *, style: PlotStyle | None = None, most: i
     ).with_columns(pl.col("z", "q").fill_nan(None))
     left = len({name for model in models for name in model.names}) - len(names)
     notes = (f"{left:,} proteins are not shown",) * bool(left)
+    if printed < len(labels):
+        notes += (
+            f"{printed} of {len(labels)} columns bear their names, those of the largest z, and "
+            "none bears stars: all are in the numbers",
+        )
     return Drawing("heatmap", "", "", (figure,), data, notes)
 
 
@@ -104,7 +110,10 @@ def _order(values: F64) -> I64:
     return order
 
 
-def _draw(z: F64, q: F64, names: list[str], labels: list[str], style: PlotStyle) -> Figure:
+def _draw(
+    z: F64, q: F64, names: list[str], labels: list[str], style: PlotStyle
+) -> tuple[Figure, int]:
+    """Return the figure, and how many columns bear their names."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -130,10 +139,12 @@ def _draw(z: F64, q: F64, names: list[str], labels: list[str], style: PlotStyle)
         interpolation="nearest",
     )  # fmt: skip
     axes.set_yticks(range(len(names)), shown, fontsize=_TYPE)
-    axes.set_xticks(range(len(labels)), heads, fontsize=_TYPE, rotation=90)
+    printed = _choose_columns(z, across)
+    axes.set_xticks(printed, [heads[j] for j in printed], fontsize=_TYPE, rotation=90)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
-    _print_stars(axes, z, q, reach)
+    if len(printed) == len(labels):
+        _print_stars(axes, z, q, reach)
     bar_mm = min(max(plot, _BAR_LEAST_MM), 24.0)
     bar = figure.add_axes(
         (
@@ -146,7 +157,17 @@ def _draw(z: F64, q: F64, names: list[str], labels: list[str], style: PlotStyle)
     scale = figure.colorbar(image, cax=bar)
     scale.ax.tick_params(labelsize=4.5, length=1.5, pad=1)
     scale.ax.set_title("z", fontsize=5.0, pad=2)
-    return figure
+    return figure, len(printed)
+
+
+def _choose_columns(z: F64, across: float) -> list[int]:
+    """Return the columns whose names have room beside one another, those of the largest z first."""
+    strength = np.max(np.nan_to_num(np.abs(z)), axis=0)
+    chosen: list[int] = []
+    for j in np.argsort(-strength, kind="stable").tolist():
+        if all(abs(j - other) * across >= _LINE_MM for other in chosen):
+            chosen.append(j)
+    return sorted(chosen)
 
 
 def _coloured() -> Any:

@@ -98,13 +98,25 @@ def split_models(frame: pl.DataFrame) -> tuple[ModelRows, ...]:
     """
     frame = _complete(frame)
     keys = [name for name in _KEYS if name in frame.columns]
-    telling = [name for name in keys if frame[name].drop_nulls().n_unique() > 1]
+    telling = _drop_repeated(
+        frame, [name for name in keys if frame[name].drop_nulls().n_unique() > 1]
+    )
     parts = frame.partition_by(keys, maintain_order=True) if keys else [frame]
     models = tuple(_read_model(part, telling) for part in parts)
     found = tuple(model for model in models if model.names)
     if not found:
         raise NothingToDo("no row of the table has an estimate and a p value")
     return found
+
+
+def _drop_repeated(frame: pl.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the columns that say what no earlier one says, as a term that is the exposure does."""
+    kept: list[str] = []
+    for name in names:
+        texts = frame[name].cast(pl.String)
+        if not any(texts.eq_missing(frame[one].cast(pl.String)).all() for one in kept):
+            kept.append(name)
+    return kept
 
 
 def name_models(models: Sequence[ModelRows]) -> str:

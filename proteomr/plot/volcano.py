@@ -9,7 +9,7 @@ import polars as pl
 
 from proteomr._typing import F64, Bool
 from proteomr.errors import rows_have
-from proteomr.plot.canvas import LARGEST_LOG, place_labels, set_ticks
+from proteomr.plot.canvas import LARGEST_LOG, MM_PER_INCH, measure_widest, place_labels, set_ticks
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.grid import lay_panels, title_panel
 from proteomr.plot.lettering import shorten
@@ -26,6 +26,7 @@ __all__ = ["Heights", "cap_heights", "draw_thresholds", "draw_volcano", "label_p
 _LEVEL: Final = 0.05
 _HEADROOM: Final = 1.08
 _LETTERS: Final = 14
+_COUNTS_PT: Final = 5.5
 
 
 class Heights:
@@ -154,7 +155,7 @@ def _draw_panel(figure: Figure, axes: Axes, model: ModelRows, *, labels: int) ->
     named = label_points(
         figure, axes, names=model.names, x=x, y=heights.values, order=order, most=labels
     )
-    _print_counts(axes, up=int((side == "up").sum()), down=int((side == "down").sum()))
+    _print_counts(figure, axes, up=int((side == "up").sum()), down=int((side == "down").sum()))
     return pl.DataFrame(
         {
             "model": [model.label] * effect.size,
@@ -169,11 +170,21 @@ def _draw_panel(figure: Figure, axes: Axes, model: ModelRows, *, labels: int) ->
     )
 
 
-def _print_counts(axes: Axes, *, up: int, down: int) -> None:
-    """Print above a panel, at its right, how many hits lie on each side."""
-    look: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 5.5}
-    axes.text(1.0, 1.015, f"↑ {up:,}", transform=axes.transAxes, color=VERMILLION, **look)
-    axes.text(0.84, 1.015, f"↓ {down:,}", transform=axes.transAxes, color=BLUE, **look)
+def _print_counts(figure: Figure, axes: Axes, *, up: int, down: int) -> None:
+    """Print above a panel, at its right, how many hits lie on each side, as far apart as needed."""
+    look: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": _COUNTS_PT}
+    right = f"↑ {up:,}"
+    wide_pt = (measure_widest(figure, [right], size=_COUNTS_PT) + 1.2) / MM_PER_INCH * 72.0
+    for text, colour, shift in ((right, VERMILLION, 0.0), (f"↓ {down:,}", BLUE, -wide_pt)):
+        axes.annotate(
+            text,
+            (1.0, 1.015),
+            xycoords="axes fraction",
+            xytext=(shift, 0.0),
+            textcoords="offset points",
+            color=colour,
+            **look,
+        )
 
 
 def _draw_sides(axes: Axes, x: F64, heights: Heights, side: F64, cut: Bool) -> None:

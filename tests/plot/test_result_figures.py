@@ -318,6 +318,45 @@ def test_few_proteins_are_a_figure_too(kind: str, m: int) -> None:
     assert all(find_collisions(page) == [] and lies_inside(page) for page in drawing.pages)
 
 
+@pytest.mark.parametrize("width", ["single", "double"])
+def test_counts_of_thousands_of_hits_do_not_meet(width: Any) -> None:
+    table = make_table(3_000, models=4)
+    up = pl.int_range(pl.len()) % 7 > 0
+    table = table.with_columns(
+        estimate=pl.when(up).then(pl.col("estimate").abs()).otherwise(-pl.col("estimate").abs()),
+        neg_log10_p=pl.col("neg_log10_p") + 5,
+    )
+    for page in draw_volcano(table, style=PlotStyle(width=width)).pages:
+        assert find_collisions(page) == []
+
+
+@pytest.mark.parametrize("columns", [3, 30, 229])
+def test_names_of_many_columns_do_not_meet(columns: int) -> None:
+    table = make_table(5, models=columns)
+    drawing = draw_heatmap(table, style=PlotStyle(width="double"))
+    assert find_collisions(drawing.figure) == []
+    assert drawing.data["model"].n_unique() == columns
+    told = any("columns bear their names" in note for note in drawing.notes)
+    assert told == (columns > 100)
+
+
+def test_what_two_columns_say_alike_names_a_model_once() -> None:
+    frame = pl.DataFrame(
+        {
+            "protein": ["A"] * 4,
+            "exposure": ["x", "x", "y", "y"],
+            "adjustment": ["simple", "full"] * 2,
+            "term": ["x", "x", "y", "y"],
+            "estimate": [0.1] * 4,
+            "p_value": [0.01] * 4,
+        }
+    )
+    labels = [model.label for model in split_models(frame)]
+    assert labels == ["x, simple", "x, full", "y, simple", "y, full"]
+    others = split_models(frame.with_columns(term=pl.Series(["x", "x:z", "y", "y"])))
+    assert others[1].label == "x, full, x:z"
+
+
 def test_hits_are_not_cut_because_all_others_lie_near_zero() -> None:
     """Of 3,000 proteins 150 that move far more than the others, and one that is far from all."""
     table = make_table(3_000, models=2)
