@@ -81,10 +81,8 @@ def draw_heatmap(table: pl.DataFrame, *, style: PlotStyle | None = None, most: i
     left = len({name for model in models for name in model.names}) - len(names)
     notes = (f"{left:,} proteins are not shown",) * bool(left)
     if printed < len(labels):
-        notes += (
-            f"{printed} of {len(labels)} columns bear their names, those of the largest z, and "
-            "none bears stars: all are in the numbers",
-        )
+        told = f"{printed} of {len(labels)} columns bear their names, those of the largest z, and"
+        notes += (f"{told} none bears stars: all are in the numbers",)
     return Drawing("heatmap", "", "", (figure,), data, notes)
 
 

@@ -35,9 +35,7 @@ __all__ = [
 ]
 
 DType: TypeAlias = Literal["text", "integer", "float", "boolean"]
-Disclosure: TypeAlias = Literal[
-    "none", "count", "share", "statistic", "test", "extreme", "person"
-]
+Disclosure: TypeAlias = Literal["none", "count", "share", "statistic", "test", "extreme", "person"]
 """What a column tells of people: nothing; how many they are (text: words that may hold a count);
 a share of them; an estimate; the p value of a test whose degrees of freedom, which are not written,
 may count them; the value of one among them; rows of persons."""
