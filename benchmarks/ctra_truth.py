@@ -10,13 +10,15 @@ genes by so much, half as much again for each unit of a moderator.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
+from proteomr._typing import F64
 from proteomr.stats.distributions import neg_log10_p_t
 from proteomr.stats.gene_variances import fit_gene_variances
-from proteomr.stats.repeated_contrasts import fit_intercepts, fit_means
+from proteomr.stats.repeated_contrasts import ContrastFit, fit_intercepts, fit_means
 from proteomr.status import Status
 
 PEOPLE = 110
@@ -39,7 +41,7 @@ def draw(shift: float, seed: int, *, even: bool) -> tuple[np.ndarray, np.ndarray
 
 def measure(shift: float, draws: int, *, even: bool) -> list[str]:
     """Return a row of the table for each model."""
-    models = {
+    models: dict[str, Callable[[F64, F64], ContrastFit]] = {
         "composite": fit_means,
         "mixed": fit_intercepts,
         "gls, gene variances": fit_gene_variances,

@@ -157,7 +157,7 @@ def test_a_long_block_that_nobody_waits_for_stops_where_it_is() -> None:
 
 
 def test_stopped_work_does_not_begin_again() -> None:
-    work = Stoppable(abs)
+    work: Stoppable[int, int] = Stoppable(abs)
     work.stop()
     with pytest.raises(Stopped):
         work(-3)

@@ -355,4 +355,5 @@ def test_more_people_than_a_sum_of_one_thread_holds_change_no_bit() -> None:
     ids = pl.Series("ID", np.arange(n)).cast(pl.String).str.zfill(6)
     frame = pl.DataFrame([ids, *(pl.Series(f"P{j}", values[:, j]) for j in range(p))])
     asked = NetworkOptions(power=2, min_size=5)
-    assert_same(*(network(frame, options=asked, threads=threads) for threads in (1, 2)))
+    one, two = (network(frame, options=asked, threads=threads) for threads in (1, 2))
+    assert_same(one, two)

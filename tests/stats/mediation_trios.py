@@ -70,4 +70,4 @@ def move_counts(analysis: Analysis, person: int, n: int, step: float) -> F64:
         counts = np.ones(n)
         counts[person] += side
         ends.append(analysis.refit(counts[None])[0])
-    return (ends[0] - ends[1]) / (2.0 * step)
+    return np.asarray((ends[0] - ends[1]) / (2.0 * step))

@@ -94,7 +94,8 @@ def test_the_tail_is_that_of_rubens_series(q: float) -> None:
 def test_the_tail_of_a_region_is_rubens_to_twelve_digits(m: int, seed: int) -> None:
     # Weights as HEIDI has them, of correlated contrasts.
     effects = np.random.default_rng([m, seed]).standard_normal((4 * m, m))
-    weights = np.linalg.eigvalsh(np.corrcoef(effects + effects[:, :1], rowvar=False))
+    found = np.linalg.eigvalsh(np.corrcoef(effects + effects[:, :1], rowvar=False))
+    weights = np.asarray(found, dtype=np.float64)
     for q in (0.3 * m, float(m), 3.0 * m):
         # Ruben's own rounding: what its weights leave to 1 is a difference, known to 5e-14
         assert tail(q, weights) == pytest.approx(tail_of_ruben(q, weights), rel=1e-12, abs=5e-14)

@@ -142,4 +142,4 @@ def test_a_share_that_rises_without_end_has_no_best_slope() -> None:
 )
 def test_parameters_that_are_none_are_refused(changes: dict[str, float]) -> None:
     with pytest.raises(UsageError):
-        MixtureSpike(**changes)
+        MixtureSpike(**changes)  # type: ignore[arg-type]
