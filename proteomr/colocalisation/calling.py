@@ -203,8 +203,9 @@ def hyprcoloc(
     --------
     >>> import polars as pl
     >>> one = pl.DataFrame({"snp": ["s1", "s2"], "beta": [0.9, 0.1], "varbeta": [0.01, 0.01]})
+    >>> two, three = (one.with_columns(beta=k * pl.col("beta")) for k in (0.8, 1.2))
     >>> spread = TraitChoice("quant", sdy=1.0)
-    >>> hyprcoloc(one, [one, one], choices=(spread, spread)).table()["n_traits"].to_list()
+    >>> hyprcoloc(one, [two, three], choices=(spread, spread)).table()["n_traits"].to_list()
     [3]
     """
     request = ColocRequest.of(
@@ -264,8 +265,9 @@ def moloc(
     --------
     >>> import polars as pl
     >>> one = pl.DataFrame({"snp": ["s1", "s2"], "beta": [0.9, 0.1], "varbeta": [0.01, 0.01]})
+    >>> two, three = (one.with_columns(beta=k * pl.col("beta")) for k in (0.8, 1.2))
     >>> spread = TraitChoice("quant", sdy=1.0)
-    >>> found = moloc(one, [one, one], choices=(spread, spread)).table()
+    >>> found = moloc(one, [two, three], choices=(spread, spread)).table()
     >>> found.sort("posterior")["configuration"][-1]
     'trait1 + trait2 1 + trait2 2'
     """

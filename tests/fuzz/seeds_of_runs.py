@@ -23,7 +23,7 @@ from proteomr.phenotype.definitions.definition import load_definition
 from proteomr.qc.policy import load_policy
 from proteomr.report import make_report
 from proteomr.runs import Ledger, check_table
-from proteomr.study import read_study_file
+from proteomr.study import read_kept_figures, read_study_file
 from proteomr.study.locking import open_lock
 from proteomr.withdrawal import purge
 from tests.fuzz.seed import IDS, Seed, as_csv, as_parquet, what_is_taken
@@ -73,6 +73,15 @@ field = 21022
     )
     lock = f'[inputs]\n"p.tsv" = "{"ab" * 32}"\n'
     release = 'name = "own"\ndescription = "ours"\nk = 10\ndigits = 3\nextreme_digits = 2\n'
+    kept = {
+        "figure1": {
+            "about": "proteins",
+            "panels": [
+                {"kind": "volcano", "from": "associate", "where": ["adjustment == full"]},
+                {"kind": "forest", "from": "associate", "by": "protein", "top": 3, "title": "Top"},
+            ],
+        }
+    }
     book = (
         'name = "own"\ntitle = "Own"\npriority = 1\nrequired = ["SNP"]\n\n'
         '[[columns]]\nto = "variant_id"\nfrom = ["SNP"]\n\n'
@@ -116,6 +125,12 @@ field = 21022
             {"p.toml": release.encode()},
             ("p.toml",),
             lambda folder: repr(read_policy(folder / "p.toml")),
+        ),
+        Seed(
+            "figures of a study",
+            {"figures/figures.json": json.dumps(kept).encode()},
+            ("figures/figures.json",),
+            lambda folder: repr(read_kept_figures(folder)),
         ),
         Seed("configuration", {"c.toml": config.encode()}, ("c.toml",), configuration),
         Seed(
