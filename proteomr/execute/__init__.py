@@ -6,7 +6,6 @@ from proteomr.execute.executors import (
     Executor,
     Serial,
     Threads,
-    hold_blas,
     one_blas_thread,
     wait_for_any,
 )
@@ -21,7 +20,6 @@ __all__ = [
     "Shard",
     "Threads",
     "available_threads",
-    "hold_blas",
     "one_blas_thread",
     "wait_for_any",
 ]

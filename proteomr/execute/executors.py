@@ -24,7 +24,6 @@ __all__ = [
     "Serial",
     "Threads",
     "draw_queued",
-    "hold_blas",
     "one_blas_thread",
     "wait_for_any",
 ]
@@ -176,34 +175,24 @@ def wait_for_any(running: Collection[Future[Result]]) -> set[Future[Result]]:
 
 
 @contextlib.contextmanager
-def hold_blas(threads: int) -> Iterator[None]:
-    """Hold every BLAS in the process to so many threads inside the block, and restore them after.
+def one_blas_thread() -> Iterator[None]:
+    """Hold every BLAS in the process to one thread inside the block, and restore them after.
 
-    numpy and scipy each bring a copy of OpenBLAS, and a copy can be held only once it is loaded: so
-    scipy's is loaded first.
-
-    Examples
-    --------
-    >>> with hold_blas(2):
-    ...     pass
-    """
-    for owner in ("numpy.linalg", "scipy.linalg"):
-        importlib.import_module(owner)
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=threads, user_api="blas"):
-        yield
-
-
-def one_blas_thread() -> contextlib.AbstractContextManager[None]:
-    """Hold every BLAS in the process to one thread inside the block, see :func:`hold_blas`.
+    With more of them OpenBLAS cuts sums of over ten thousand numbers, whose last digits then hang
+    on how many there are. numpy and scipy each bring a copy of it, and a copy can be held only once
+    it is loaded: so scipy's is loaded first.
 
     Examples
     --------
     >>> with one_blas_thread():
     ...     pass
     """
-    return hold_blas(1)
+    for owner in ("numpy.linalg", "scipy.linalg"):
+        importlib.import_module(owner)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from proteomr.errors import InputError
-from proteomr.execute import Executor, one_blas_thread
+from proteomr.execute import Executor
 from proteomr.io import PeopleChoice, ProteinChoice
 from proteomr.network.building import build_network
 from proteomr.network.keeping import KeptStretches
@@ -86,13 +86,12 @@ class NetworkJob:
         with open_scratch() as scratch:
             matrix = read_matrix(asked, scratch, executor)
             store = KeptStretches(ledger.parts)
-            with one_blas_thread():  # sums over many people are cut by its threads
-                built = build_network(matrix, asked.options, executor, store=store)
-                tables = list_tables(matrix, built, asked.options, executor)
-                if asked.preserve_in:
-                    tables["preservation"] = preserve(
-                        asked, matrix, built, executor, scratch=scratch, parts=ledger.parts
-                    )
+            built = build_network(matrix, asked.options, executor, store=store)
+            tables = list_tables(matrix, built, asked.options, executor)
+            if asked.preserve_in:
+                tables["preservation"] = preserve(
+                    asked, matrix, built, executor, scratch=scratch, parts=ledger.parts
+                )
         for name, table in tables.items():
             ledger.write_table(name, table)
         ledger.count_drops(matrix.drops)

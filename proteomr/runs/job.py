@@ -11,7 +11,14 @@ from typing import ClassVar, Protocol
 import polars as pl
 
 from proteomr.errors import FAILED_UNITS, RunFolderError, UsageError
-from proteomr.execute import Executor, Serial, Shard, Threads, available_threads, hold_blas
+from proteomr.execute import (
+    Executor,
+    Serial,
+    Shard,
+    Threads,
+    available_threads,
+    one_blas_thread,
+)
 from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
 from proteomr.runs.encoding import TableFormat
 from proteomr.runs.forecast import Forecast
@@ -177,7 +184,7 @@ def run_job(
             if ledger.finished:
                 return _read_results(ledger, output)
             ledger.parts.keep_call(_describe_call(described.inputs, called))
-            with hold_blas(called.threads), collect_notes() as notes:
+            with one_blas_thread(), collect_notes() as notes:
                 outcome = job.run(ledger, runner)
                 ledger.parts.keep_notes()
             told = notes if output.shard is not None else ledger.parts.recall_notes()
