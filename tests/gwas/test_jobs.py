@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.io.sumstats import ReadOptions, Selection, parse_region
 from proteomr.runs import Ledger, Output, digest_request, read_stamp, run_job
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before, stop_syncing
+from tests.runs.stopping import check_stops, stop_syncing
 
 ROWS = [f"rs{i} 1 {1000 + i} A G 0.3 0.{i + 1} 0.02 900" for i in range(6)]
 HEAD = "SNP chr pos effect_allele other_allele eaf beta se samplesize"
@@ -148,19 +147,9 @@ def test_munge_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
 ) -> None:
     stop_syncing(monkeypatch)
     job = MungeJob(MungeRequest.of(file))
-    (tmp_path / "whole").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        count = stop_before(10**9, patch)
-        run_job(job, Output(tmp_path / "whole" / "o.parquet"))
-    whole = content_of(tmp_path / "whole")
-    changes = count()
-    assert changes > 20
-    for change in range(1, changes + 1):
-        folder = tmp_path / str(change)
-        folder.mkdir()
-        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-            stop_before(change, patch)
-            run_job(job, Output(folder / "o.parquet"))
-        forget_process(folder)
-        run_job(job, Output(folder / "o.parquet", resume=True))
-        assert content_of(folder) == whole, f"stopped before change {change}"
+
+    def run(folder: Path, *, again: bool) -> None:
+        folder.mkdir(exist_ok=True)
+        run_job(job, Output(folder / "o.parquet", resume=again))
+
+    check_stops(tmp_path, run, least=20)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from proteomr import ingest
 from proteomr.errors import FormatError, InputError, RunFolderError, UsageError
 from proteomr.io import IngestJob, IngestOptions, IngestRequest, is_store, read_store
 from proteomr.runs import Ledger, Output, run_job
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before, stop_syncing
+from tests.runs.stopping import check_stops, content_of, stop_syncing
 
 HEADER = "SampleID;Index;OlinkID;UniProt;Assay;MissingFreq;Panel;PlateID;QC_Warning;LOD;NPX"
 
@@ -163,29 +162,21 @@ def test_overwriting_leaves_nothing_of_the_earlier_store(npx: Path, tmp_path: Pa
     ]
 
 
-@pytest.mark.parametrize("again", ["the same", "resume", "overwrite"])
+@pytest.mark.parametrize("choice", ["the same", "resume", "overwrite"])
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
-    npx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: str
+    npx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str
 ) -> None:
     stop_syncing(monkeypatch)
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     job = IngestJob(IngestRequest.of(npx))
-    with pytest.MonkeyPatch.context() as patch:
-        count = stop_before(10**9, patch)
-        run_job(job, Output(tmp_path / "whole"))
-    changes = count()
-    whole = content_of(tmp_path / "whole")
-    assert changes > 60
-    for change in range(1, changes + 1):
-        out = tmp_path / str(change)
-        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-            stop_before(change, patch)
-            run_job(job, Output(out))
-        if out.exists():
-            forget_process(out)
+
+    def run(out: Path, *, again: bool) -> None:
+        resume = again and (choice == "resume" or (choice == "the same" and is_store(out)))
+        run_job(job, Output(out, resume=resume, overwrite=again and choice == "overwrite"))
+
+    def check(out: Path) -> None:
         if is_store(out):
             assert read_store(out).n == 6
-        resume = again == "resume" or (again == "the same" and is_store(out))
-        run_job(job, Output(out, resume=resume, overwrite=again == "overwrite"))
-        assert content_of(out) == whole, f"stopped before change {change}"
+
+    check_stops(tmp_path, run, least=60, between=check)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from proteomr.mr.harmonise_job import HarmoniseJob
 from proteomr.mr.pairing import HarmoniseRequest
 from proteomr.runs import Output, digest_request, run_job
 from tests.mr.studies import make_studies, write_studies
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before, stop_syncing
+from tests.runs.stopping import check_stops, stop_syncing
 
 
 def run_shell(*arguments: object) -> None:
@@ -72,18 +71,8 @@ def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
     stop_syncing(monkeypatch)
     files = write_studies(tmp_path, exposures=1, outcomes=1, m=3)
     job = HarmoniseJob(HarmoniseRequest.of(*files))
-    with pytest.MonkeyPatch.context() as patch:
-        count = stop_before(10**9, patch)
-        run_job(job, Output(tmp_path / "whole"))
-    whole = content_of(tmp_path / "whole")
-    changes = count()
-    assert changes > 20
-    for change in range(1, changes + 1):
-        out = tmp_path / str(change)
-        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-            stop_before(change, patch)
-            run_job(job, Output(out))
-        if out.exists():
-            forget_process(out)
-        run_job(job, Output(out, resume=not overwrite, overwrite=overwrite))
-        assert content_of(out) == whole, f"stopped before change {change}"
+
+    def run(out: Path, *, again: bool) -> None:
+        run_job(job, Output(out, resume=again and not overwrite, overwrite=again and overwrite))
+
+    check_stops(tmp_path, run, least=20)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,7 +30,7 @@ from proteomr.mr.repeated import keep_once
 from proteomr.mr.request import MrRequest
 from proteomr.runs import Ledger, Output, Results, digest_request, run_job
 from tests.mr.studies import make_studies, write_studies
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before, stop_syncing
+from tests.runs.stopping import check_stops, content_of, stop_syncing
 
 METHODS = ("wald", "ivw", "egger", "weighted_median(draws=20)")
 FLAGGED = InstrumentRule(unproven="flag")
@@ -281,18 +280,8 @@ def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
     cut_smaller(monkeypatch, 1)
     table = proteomr.harmonise(*make_studies(exposures=2, outcomes=1, m=3)).table()
     job = MrJob(MrRequest.of(harmonised=table, methods="ivw"))
-    with pytest.MonkeyPatch.context() as patch:
-        count = stop_before(10**9, patch)
-        run_job(job, Output(tmp_path / "whole"))
-    changes = count()
-    whole = content_of(tmp_path / "whole")
-    assert changes > 60
-    for change in range(1, changes + 1):
-        out = tmp_path / str(change)
-        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-            stop_before(change, patch)
-            run_job(job, Output(out))
-        if out.exists():
-            forget_process(out)
-        run_job(job, Output(out, resume=True))
-        assert content_of(out) == whole, f"stopped before change {change}"
+
+    def run(out: Path, *, again: bool) -> None:
+        run_job(job, Output(out, resume=again))
+
+    check_stops(tmp_path, run, least=60)

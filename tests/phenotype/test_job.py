@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import tempfile
@@ -24,7 +23,7 @@ from proteomr.phenotype import (
 from proteomr.provenance import digest_file
 from proteomr.runs import Ledger, Output, Source, digest_request, run_job
 from tests.phenotype.people import make_study
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before
+from tests.runs.stopping import check_stops, content_of
 
 SHEN = load_definition("shen2025")
 BESIDE = ["counts.tsv", "drops.tsv", "flow.tsv", "manifest.json"]
@@ -236,21 +235,8 @@ def test_a_run_stopped_before_any_change_of_the_disk_comes_out_with_the_same_byt
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     people = Source.of(make_study(20).frame, name="people")
 
-    def run(folder: Path, **options: Any) -> None:
+    def run(folder: Path, *, again: bool) -> None:
         job = make_phenotype_job(people, SHEN)
-        run_job(job, Output(folder / "cohort.parquet", **options))
+        run_job(job, Output(folder / "cohort.parquet", resume=again))
 
-    with pytest.MonkeyPatch.context() as patch:
-        count = stop_before(10**9, patch)
-        run(tmp_path / "whole")
-    whole, changes = content_of(tmp_path / "whole"), count()
-    assert changes > 40
-    for change in range(1, changes + 1):
-        folder = tmp_path / str(change)
-        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-            stop_before(change, patch)
-            run(folder)
-        if folder.exists():
-            forget_process(folder)
-        run(folder, resume=True)
-        assert content_of(folder) == whole, f"stopped before change {change}"
+    check_stops(tmp_path, run, least=40)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from proteomr.qc import (
 from proteomr.qc import job as job_module
 from proteomr.runs import Ledger, Output, digest_request, run_job
 from proteomr.tables import ArrayProteins, Measurements
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before, stop_syncing
+from tests.runs.stopping import check_stops, content_of, stop_syncing
 
 N, P = 40, 6
 
@@ -216,26 +215,18 @@ def test_what_is_not_its_own_is_never_replaced(store: Path, tmp_path: Path) -> N
     assert (tmp_path / "left" / "loadings.parquet").read_text() == "mine"
 
 
-@pytest.mark.parametrize("again", ["resume", "overwrite"])
+@pytest.mark.parametrize("resume", [True, False])
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: str
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, resume: bool
 ) -> None:
     stop_syncing(monkeypatch)
     job = QcJob(QcRequest.of(store, imputation=Imputation(3)))
-    with pytest.MonkeyPatch.context() as patch:
-        count = stop_before(10**9, patch)
-        run_job(job, Output(tmp_path / "whole"))
-    changes = count()
-    whole = content_of(tmp_path / "whole")
-    assert changes > 100
-    for change in range(1, changes + 1):
-        out = tmp_path / str(change)
-        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-            stop_before(change, patch)
-            run_job(job, Output(out))
-        if out.exists():
-            forget_process(out)
+
+    def run(out: Path, *, again: bool) -> None:
+        run_job(job, Output(out, resume=again and resume, overwrite=again and not resume))
+
+    def check(out: Path) -> None:
         if is_store(out):
             assert read_store(out).assays.height == P - 2
-        run_job(job, Output(out, resume=again == "resume", overwrite=again == "overwrite"))
-        assert content_of(out) == whole, f"stopped before change {change}"
+
+    check_stops(tmp_path, run, least=100, between=check)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
-__all__ = ["Killed", "content_of", "forget_process", "stop_before", "stop_syncing"]
+from tests.effort import choose
+
+__all__ = ["Killed", "check_stops", "content_of", "forget_process", "stop_before", "stop_syncing"]
 
 CHANGES = ("rename", "replace", "unlink", "link", "mkdir", "rmdir", "open", "utime", "chmod")
 
@@ -38,6 +41,43 @@ def stop_before(change: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], in
     for name in CHANGES:
         monkeypatch.setattr(os, name, counted(name, getattr(os, name)))
     return lambda: done
+
+
+class Run(Protocol):
+    """A run into a folder; ``again`` where another one was stopped there before."""
+
+    def __call__(self, folder: Path, /, *, again: bool) -> object: ...
+
+
+def check_stops(
+    folder: Path,
+    run: Run,
+    *,
+    least: int,
+    usual: int = 14,
+    between: Callable[[Path], object] = lambda _: None,
+) -> None:
+    """Stop runs before changes of the file system: the next run leaves the bytes of an unstopped.
+
+    ``least`` is what a run changes at the least, so that the stops cannot go missing; ``usual`` is
+    how many of the stops are tried: all that the ledger does by itself has a test that tries each.
+    ``between`` looks at what a stopped run leaves.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        count = stop_before(10**9, patch)
+        run(folder / "whole", again=False)
+    changes, whole = count(), content_of(folder / "whole")
+    assert changes > least
+    for change in choose(changes, usual=usual):
+        out = folder / str(change)
+        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
+            stop_before(change, patch)
+            run(out, again=False)
+        if out.exists():
+            forget_process(out)
+        between(out)
+        run(out, again=True)
+        assert content_of(out) == whole, f"stopped before change {change}"
 
 
 def stop_syncing(monkeypatch: pytest.MonkeyPatch) -> None:

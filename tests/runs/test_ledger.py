@@ -19,7 +19,7 @@ from proteomr.runs import Ledger, read_request, read_stamp
 from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.request import digest_asked
 from proteomr.tables import Drop
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before
+from tests.runs.stopping import Killed, check_stops, content_of, forget_process, stop_before
 
 REQUEST: dict[str, object] = {"exposure": ["iso"], "seed": 1, "inputs": {"samples": "abc"}}
 BLOCKS = 7
@@ -105,24 +105,17 @@ def count_changes(out: Path, **options: Any) -> int:
     return count()
 
 
-@pytest.mark.parametrize("again", [{"resume": True}, {"overwrite": True}])
+@pytest.mark.parametrize("option", ["resume", "overwrite"])
 @pytest.mark.parametrize("as_file", [False, True])
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
-    tmp_path: Path, *, as_file: bool, again: dict[str, bool]
+    tmp_path: Path, *, as_file: bool, option: str
 ) -> None:
     name = "t.parquet" if as_file else "."
-    changes = count_changes(tmp_path / "whole" / name, as_file=as_file)
-    whole = content_of(tmp_path / "whole")
-    assert changes > 60
-    for change in range(1, changes + 1):
-        out = tmp_path / str(change) / name
-        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-            stop_before(change, patch)
-            run_whole(out, as_file=as_file)
-        if out.parent.exists():
-            forget_process(out if out.is_dir() else out.parent)
-        run_whole(out, as_file=as_file, **again)
-        assert content_of(tmp_path / str(change)) == whole, f"stopped before change {change}"
+
+    def run(folder: Path, *, again: bool) -> None:
+        run_whole(folder / name, as_file=as_file, **({option: True} if again else {}))
+
+    check_stops(tmp_path, run, least=60, usual=1_000)
 
 
 def test_a_replaced_result_stands_or_the_new_one_whatever_stops_the_run(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import tempfile
 from dataclasses import replace
@@ -16,7 +15,7 @@ from proteomr.errors import RunFolderError, StorageError, UsageError
 from proteomr.runs import Ledger, Output, digest_request, run_job
 from proteomr.simulate import SimulateJob, SimulateRequest, job, simulate
 from proteomr.simulate.summary_statistics import simulate_summary
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before
+from tests.runs.stopping import check_stops, content_of
 
 SMALL = SimulateRequest(people=100, proteins=2, export="ukb", summary_statistics=True)
 
@@ -136,20 +135,7 @@ def test_a_cohort_stopped_before_any_change_of_the_disk_comes_out_with_the_same_
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(job, "simulate_summary", functools.cache(simulate_summary))
 
-    def run(out: Path, **options: Any) -> None:
-        run_job(SimulateJob(SMALL), Output(out, **options))
+    def run(out: Path, *, again: bool) -> None:
+        run_job(SimulateJob(SMALL), Output(out, resume=again))
 
-    with pytest.MonkeyPatch.context() as patch:
-        count = stop_before(10**9, patch)
-        run(tmp_path / "whole")
-    whole, changes = content_of(tmp_path / "whole"), count()
-    assert changes > 80
-    for change in range(1, changes + 1):
-        out = tmp_path / str(change)
-        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
-            stop_before(change, patch)
-            run(out)
-        if out.exists():
-            forget_process(out)
-        run(out, resume=True)
-        assert content_of(out) == whole, f"stopped before change {change}"
+    check_stops(tmp_path, run, least=80)
