@@ -61,6 +61,17 @@ def _waived_reasons() -> list[str]:
     return [entry["reason"] for entry in waivers if entry.get("name", "") in ("", *named)]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _files_stay_in_memory() -> Generator[None]:
+    """Wait for no disk: no test cuts the power, and waiting was two thirds of the ledgers' tests.
+
+    What waits, and what happens where it fails, is tested by what stands in for ``os.fsync`` there.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Folder of the reference data, which is kept outside the repository."""

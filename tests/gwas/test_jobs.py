@@ -26,7 +26,7 @@ from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.io.sumstats import ReadOptions, Selection, parse_region
 from proteomr.runs import Ledger, Output, digest_request, read_stamp, run_job
-from tests.runs.stopping import check_stops, stop_syncing
+from tests.runs.stopping import check_stops
 
 ROWS = [f"rs{i} 1 {1000 + i} A G 0.3 0.{i + 1} 0.02 900" for i in range(6)]
 HEAD = "SNP chr pos effect_allele other_allele eaf beta se samplesize"
@@ -143,9 +143,8 @@ def test_two_runs_into_one_file_exclude_each_other(file: Path, tmp_path: Path) -
 
 
 def test_munge_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path, tmp_path: Path
 ) -> None:
-    stop_syncing(monkeypatch)
     job = MungeJob(MungeRequest.of(file))
 
     def run(folder: Path, *, again: bool) -> None:

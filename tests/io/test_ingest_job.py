@@ -15,7 +15,7 @@ from proteomr import ingest
 from proteomr.errors import FormatError, InputError, RunFolderError, UsageError
 from proteomr.io import IngestJob, IngestOptions, IngestRequest, is_store, read_store
 from proteomr.runs import Ledger, Output, run_job
-from tests.runs.stopping import check_stops, content_of, stop_syncing
+from tests.runs.stopping import check_stops, content_of
 
 HEADER = "SampleID;Index;OlinkID;UniProt;Assay;MissingFreq;Panel;PlateID;QC_Warning;LOD;NPX"
 
@@ -166,7 +166,6 @@ def test_overwriting_leaves_nothing_of_the_earlier_store(npx: Path, tmp_path: Pa
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
     npx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str
 ) -> None:
-    stop_syncing(monkeypatch)
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     job = IngestJob(IngestRequest.of(npx))

@@ -21,7 +21,7 @@ from proteomr.io.store_writing import write_store
 from proteomr.provenance import Manifest, digest_file
 from proteomr.runs import Ledger, TableFormat
 from proteomr.tables import ArrayProteins, Drop, Measurements
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before, stop_syncing
+from tests.runs.stopping import Killed, content_of, forget_process, stop_before
 
 
 def make_measurements(n: int = 7, p: int = 5, *, seed: int = 3) -> Measurements:
@@ -193,7 +193,6 @@ def test_files_of_the_user_are_neither_overwritten_nor_removed(
 def test_a_store_stopped_at_any_change_of_the_disk_is_no_store_and_is_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop_syncing(monkeypatch)
     made = make_measurements()
     with pytest.MonkeyPatch.context() as patch:
         count = stop_before(10**9, patch)

@@ -19,6 +19,7 @@ from proteomr.models import (
     Status,
     Target,
 )
+from tests.effort import often
 from tests.models.wild_designs import PROTEINS, climb, draw_problem, find_truth
 
 DESIGNS = 100
@@ -48,7 +49,7 @@ def check(problem: Problem, block: Block, seen: Counter[str]) -> None:
         assert found.se[j, 0] == pytest.approx(truth.se, rel=1e-8)
 
 
-@pytest.mark.parametrize("batch", range(20))
+@pytest.mark.parametrize("batch", range(often(6, thorough=20)))
 def test_every_fit_of_the_mass_path_is_the_maximum_or_has_a_status(batch: int) -> None:
     seen: Counter[str] = Counter()
     for seed in range(DESIGNS * batch, DESIGNS * (batch + 1)):
@@ -96,7 +97,7 @@ POPULATIONS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(often(1, thorough=3)))
 @pytest.mark.parametrize(("n", "cases", "group", "share"), POPULATIONS)
 def test_a_rare_group_with_a_strong_effect_leaves_every_fit_its_maximum(
     n: int, cases: float, group: int, share: float, seed: int

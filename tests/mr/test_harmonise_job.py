@@ -15,7 +15,7 @@ from proteomr.mr.harmonise_job import HarmoniseJob
 from proteomr.mr.pairing import HarmoniseRequest
 from proteomr.runs import Output, digest_request, run_job
 from tests.mr.studies import make_studies, write_studies
-from tests.runs.stopping import check_stops, stop_syncing
+from tests.runs.stopping import check_stops
 
 
 def run_shell(*arguments: object) -> None:
@@ -66,9 +66,8 @@ def test_a_plan_says_what_would_stay_and_writes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, overwrite: bool
+    tmp_path: Path, *, overwrite: bool
 ) -> None:
-    stop_syncing(monkeypatch)
     files = write_studies(tmp_path, exposures=1, outcomes=1, m=3)
     job = HarmoniseJob(HarmoniseRequest.of(*files))
 

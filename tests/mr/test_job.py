@@ -30,7 +30,7 @@ from proteomr.mr.repeated import keep_once
 from proteomr.mr.request import MrRequest
 from proteomr.runs import Ledger, Output, Results, digest_request, run_job
 from tests.mr.studies import make_studies, write_studies
-from tests.runs.stopping import check_stops, content_of, stop_syncing
+from tests.runs.stopping import check_stops, content_of
 
 METHODS = ("wald", "ivw", "egger", "weighted_median(draws=20)")
 FLAGGED = InstrumentRule(unproven="flag")
@@ -276,7 +276,6 @@ def test_two_runs_into_one_folder_exclude_each_other(
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stop_syncing(monkeypatch)
     cut_smaller(monkeypatch, 1)
     table = proteomr.harmonise(*make_studies(exposures=2, outcomes=1, m=3)).table()
     job = MrJob(MrRequest.of(harmonised=table, methods="ivw"))

@@ -25,7 +25,7 @@ from proteomr.qc import (
 from proteomr.qc import job as job_module
 from proteomr.runs import Ledger, Output, digest_request, run_job
 from proteomr.tables import ArrayProteins, Measurements
-from tests.runs.stopping import check_stops, content_of, stop_syncing
+from tests.runs.stopping import check_stops, content_of
 
 N, P = 40, 6
 
@@ -217,9 +217,8 @@ def test_what_is_not_its_own_is_never_replaced(store: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("resume", [True, False])
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, resume: bool
+    store: Path, tmp_path: Path, *, resume: bool
 ) -> None:
-    stop_syncing(monkeypatch)
     job = QcJob(QcRequest.of(store, imputation=Imputation(3)))
 
     def run(out: Path, *, again: bool) -> None:

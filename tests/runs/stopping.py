@@ -13,7 +13,7 @@ import pytest
 
 from tests.effort import choose
 
-__all__ = ["Killed", "check_stops", "content_of", "forget_process", "stop_before", "stop_syncing"]
+__all__ = ["Killed", "check_stops", "content_of", "forget_process", "stop_before"]
 
 CHANGES = ("rename", "replace", "unlink", "link", "mkdir", "rmdir", "open", "utime", "chmod")
 
@@ -78,11 +78,6 @@ def check_stops(
         between(out)
         run(out, again=True)
         assert content_of(out) == whole, f"stopped before change {change}"
-
-
-def stop_syncing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave files in the memory of the system, which survives what these tests do: much faster."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 def forget_process(folder: Path) -> None:

@@ -19,7 +19,7 @@ from proteomr.io.store_writing import write_store
 from proteomr.runs import Ledger, check_table
 from proteomr.tables import ArrayProteins, Measurements
 from proteomr.withdrawal import Holding, purge
-from tests.runs.stopping import Killed, content_of, forget_process, stop_before, stop_syncing
+from tests.runs.stopping import Killed, content_of, forget_process, stop_before
 
 IDS = [str(1_000_001 + i) for i in range(30)]
 GONE = [IDS[0], IDS[17]]
@@ -269,7 +269,6 @@ def test_a_purge_that_is_killed_leaves_old_or_new_and_goes_on(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped before each change of the file system: the same files at the end every time."""
-    stop_syncing(monkeypatch)
     shutil.rmtree(project / "fit")
     gone = project.parent / "gone.txt"
     kept = project.parent / "kept"
