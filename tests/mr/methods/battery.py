@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from proteomr.mr.choice import build_methods
 from proteomr.mr.methods.method import Method
+from tests.effort import often
 
-__all__ = ["build_for_tests", "build_named"]
+__all__ = ["build_for_tests", "build_named", "seeds"]
+
+SLOW = ("cause", "hetpen")
+"""Methods of which a fit takes a tenth of a second and more; their truths have pages."""
 
 
 def build_for_tests(kind: type[Method]) -> Method:
@@ -16,3 +20,9 @@ def build_for_tests(kind: type[Method]) -> Method:
 def build_named(name: str) -> Method:
     """Return a method by its name with parameters, as `build_for_tests`."""
     return build_methods([name], draws=40, n_exposure=20_000.0)[0]
+
+
+def seeds(method: Method | type[Method], count: int) -> range:
+    """Seeds of the designs that a method is tried on: a quarter of them where it is slow."""
+    slow = method.key in SLOW
+    return range(often(-(-count // 4), thorough=count) if slow else count)

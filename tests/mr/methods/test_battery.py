@@ -9,8 +9,7 @@ from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
 from proteomr.mr.methods.method import Method
 from proteomr.tables import Harmonised
-from tests.effort import often
-from tests.mr.methods.battery import build_for_tests, build_named
+from tests.mr.methods.battery import build_for_tests, build_named, seeds
 from tests.mr.methods.examples import make, run, simulate
 
 FURTHER = (
@@ -55,9 +54,6 @@ MOST = 12
 
 DILUTED = {"egger_bootstrap": 0.03}
 """Estimates that are biased by construction, and by how much here."""
-
-SLOW = ("cause",)
-"""Methods of which a fit takes half a second, and whose truth has a page of its own."""
 
 
 def analyse(method: Method, *, seed: int, pleiotropy: float = 0.0) -> Harmonised:
@@ -135,8 +131,7 @@ def test_the_same_seed_gives_the_same_numbers(method: Method) -> None:
 
 @each
 def test_the_truth_is_found_and_covered_when_every_variant_is_valid(method: Method) -> None:
-    draws = often(16, thorough=60) if method.key in SLOW else 60
-    found = [run(method, analyse(method, seed=100 + seed)) for seed in range(draws)]
+    found = [run(method, analyse(method, seed=100 + seed)) for seed in seeds(method, 60)]
     assert all(one.status.name == "ok" for one in found)
     estimates = np.array([one.estimate for one in found])
     if not method.points:

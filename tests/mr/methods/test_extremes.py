@@ -15,7 +15,7 @@ from proteomr.mr.methods.base import Estimate
 from proteomr.mr.methods.method import Method
 from proteomr.status import Status
 from proteomr.tables import Harmonised
-from tests.mr.methods.battery import build_for_tests
+from tests.mr.methods.battery import build_for_tests, seeds
 from tests.mr.methods.designs import DESIGNS
 from tests.mr.methods.examples import make, run
 from tests.mr.methods.oracles import ORACLES, minimise_by_scan
@@ -58,7 +58,7 @@ def check_certificate(method: Method, found: Estimate) -> None:
 @each_design
 def test_an_estimate_is_the_oracle_s_or_has_a_reason(kind: type[Method], name: str) -> None:
     method = build_for_tests(kind)
-    for seed in range(3):
+    for seed in seeds(method, 3):
         data = draw(name, seed)
         found = run(method, data)
         check_certificate(method, found)
@@ -107,9 +107,15 @@ def test_what_is_minimised_is_at_its_least(
         assert abs(found.estimate - slope) <= near or value < least
 
 
-@each_method
+UNITS = [(-480, 500), (1, -3), (300, 490), (-490, -480)]
+
+
 @each_design
-@pytest.mark.parametrize(("of_x", "of_y"), [(1, -3), (-480, 500), (300, 490), (-490, -480)])
+@pytest.mark.parametrize(
+    ("kind", "of_x", "of_y"),
+    [(kind, *UNITS[pair]) for kind in METHOD_CLASSES for pair in seeds(kind, len(UNITS))],
+    ids=lambda value: value if isinstance(value, int) else value.key,
+)
 def test_other_units_give_exactly_the_estimate_in_other_units(
     kind: type[Method], name: str, of_x: int, of_y: int
 ) -> None:
@@ -144,7 +150,7 @@ def test_other_units_give_exactly_the_estimate_in_other_units(
 @each_method
 def test_ratios_that_are_one_number_have_no_error_of_rounding(kind: type[Method]) -> None:
     method = build_for_tests(kind)
-    for seed in range(6):
+    for seed in seeds(method, 6):
         random = np.random.default_rng([seed, 77])
         m = 5 + 3 * seed if method.max_variants is None else min(8, method.max_variants)
         x = random.uniform(0.05, 0.3, m) * random.choice([-1.0, 1.0], m)
