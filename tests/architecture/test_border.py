@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,10 +57,24 @@ REASONS = {
 }
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for folder in ("proteomr", "cli"):
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def trees() -> dict[str, ast.Module]:
+    return {
+        str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8"))
+        for folder in ("proteomr", "cli")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+    }
+
+
+@pytest.fixture(scope="module")
+def methods_called(trees: dict[str, ast.Module]) -> list[tuple[str, ast.Attribute, ast.Call]]:
+    """Calls of what belongs to something, as ``pl.read_csv(...)``, and where they stand."""
+    return [
+        (f"{name}:{node.lineno}", node.func, node)
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
 
 
 def opened_in(tree: ast.Module) -> set[str]:
@@ -88,18 +101,21 @@ def uses_border(tree: ast.Module) -> bool:
     )
 
 
-def test_whatever_opens_a_file_uses_the_border_or_says_why_not() -> None:
+def test_whatever_opens_a_file_uses_the_border_or_says_why_not(
+    trees: dict[str, ast.Module],
+) -> None:
     bare = {
         name: sorted(opened)
-        for name, tree in modules()
+        for name, tree in trees.items()
         if (opened := opened_in(tree)) and not uses_border(tree) and name not in REASONS
         if name != "proteomr/border.py"
     }
     assert bare == {}
 
 
-def test_every_exception_still_opens_a_file_without_the_border() -> None:
-    trees = dict(modules())
+def test_every_exception_still_opens_a_file_without_the_border(
+    trees: dict[str, ast.Module],
+) -> None:
     stale = [name for name in REASONS if name not in trees or not opened_in(trees[name])]
     assert stale == []
     assert [name for name in REASONS if uses_border(trees[name])] == []
@@ -112,31 +128,29 @@ def test_a_module_that_opens_a_file_by_any_of_the_usual_calls_is_found() -> None
 
 
 @pytest.mark.parametrize("call", ["read_parquet", "scan_parquet"])
-def test_polars_takes_no_path_for_a_pattern(call: str) -> None:
+def test_polars_takes_no_path_for_a_pattern(
+    call: str, methods_called: list[tuple[str, ast.Attribute, ast.Call]]
+) -> None:
     """Names with ``[``, ``?`` or ``*`` are names: polars expands them unless told not to."""
     loose = [
-        f"{name}:{node.lineno}"
-        for name, tree in modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == call
+        place
+        for place, called, node in methods_called
+        if called.attr == call
         and not any(keyword.arg == "glob" for keyword in node.keywords)
         and not (node.args and ast.unparse(node.args[0]).startswith("io.BytesIO"))
     ]
     assert loose == []
 
 
-def test_polars_reads_no_text_from_a_path() -> None:
+def test_polars_reads_no_text_from_a_path(
+    methods_called: list[tuple[str, ast.Attribute, ast.Call]],
+) -> None:
     """``read_csv`` has no such option: what it reads is open or in memory."""
     loose = [
-        f"{name}:{node.lineno}"
-        for name, tree in modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in {"read_csv", "scan_csv", "read_ipc"}
-        and ast.unparse(node.func.value) == "pl"
+        place
+        for place, called, node in methods_called
+        if called.attr in {"read_csv", "scan_csv", "read_ipc"}
+        and ast.unparse(called.value) == "pl"
         and not any(keyword.arg == "glob" for keyword in node.keywords)
     ]
     assert loose == []
