@@ -9,7 +9,7 @@ CODE := proteomr cli tests benchmarks docs data/schemas
 RUN := $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types contracts unit docs fuzz demo bench bench-quick lock clean
+.PHONY: help setup test lint types contracts unit thorough docs fuzz demo bench bench-quick lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -42,6 +42,9 @@ contracts: $(STAMP) ## who may import whom
 
 unit: $(STAMP) ## the tests and every example in a docstring
 	$(RUN) pytest -n auto --maxprocesses 4
+
+thorough: $(STAMP) ## the tests with every design of their searches, which takes hours
+	PROTEOMR_THOROUGH=1 $(RUN) pytest -n auto --maxprocesses 4
 
 docs: $(STAMP) ## the pages as HTML in build/pages, offline; a warning is an error
 	$(RUN) docs.build

@@ -61,9 +61,15 @@ class WithinBlocks(Linear):
 
 
 def _correlate(regression: Regression, *, lowest: float) -> Solution | Refusal:
-    """Return the correlation of one regression in the place of its residual deviation."""
+    """Return the correlation of one regression in the place of its residual deviation.
+
+    With weights it is the correlation of what the roots of the weights bring to one variance.
+    """
     codes = np.arange(regression.y.size) if regression.blocks is None else regression.blocks
-    found = Blocks(codes).estimate(regression.X, regression.y, lowest=lowest)
+    root = np.sqrt(regression.weights)
+    found = Blocks(codes).estimate(
+        regression.X * root[:, None], regression.y * root, lowest=lowest
+    )
     if np.isnan(found):
         return Refusal(Status.too_few, _TOO_FEW)
     one, none = np.ones(regression.X.shape[1]), np.full(regression.X.shape[1], np.nan)

@@ -36,7 +36,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "weights of kind precision, not frequency",
     ),
     ({"moderate": "plain", "exposure": (), "outcome": "sad"}, "it needs --exposure"),
-    ({"block": "house", "weights": "weight"}, "blocks .* and weights go not together"),
+    (
+        {"block": "house", "weights": "weight", "weight_kind": "frequency"},
+        "blocks .* and weights of kind frequency go not together",
+    ),
     ({"block": "house", "errors": "HC0"}, "blocks .* and errors of kind HC0 go not together"),
     ({"block": "house", "absorb": "house"}, "blocks .* and absorbed effects go not together"),
     ({"family": "logistic", "block": "house"}, "a correlation within blocks is for the linear"),

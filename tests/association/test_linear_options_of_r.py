@@ -25,6 +25,7 @@ MODERATED: dict[str, tuple[dict[str, Any], float]] = {
     "weights": ({"moderate": "plain", "weights": "precision"}, 1e-9),
     "half": ({"moderate": "plain", "strata": "half"}, 1e-9),
     "block": ({"moderate": "plain", "block": "family"}, 1e-9),
+    "block weights": ({"moderate": "plain", "block": "family", "weights": "precision"}, 1e-9),
 }
 WEIGHTED = [
     *((family, "frequency", errors) for family in ("linear", "logistic")
@@ -69,11 +70,14 @@ def test_moderated_statistics_equal_limma(name: str, stored: dict[str, Any]) -> 
     hold(prior["df_prior"], wanted["df_prior"], 10 * rtol)
 
 
-def test_the_consensus_correlation_is_limmas_and_is_said(stored: dict[str, Any]) -> None:
-    notes = scan(adjust={"a": "age + C(smoking)"}, block="family").notes
+@pytest.mark.parametrize(("name", "weights"), [("block", None), ("block weights", "precision")])
+def test_the_consensus_correlation_is_limmas_and_is_said(
+    name: str, weights: str | None, stored: dict[str, Any]
+) -> None:
+    notes = scan(adjust={"a": "age + C(smoking)"}, block="family", weights=weights).notes
     said = next(note for note in notes if note.startswith("correlation within family (sex, a)"))
     assert float(said.rpartition(" ")[2]) == pytest.approx(
-        stored["block"]["consensus"][0], abs=1e-4
+        stored[name]["consensus"][0], abs=1e-4
     )
 
 

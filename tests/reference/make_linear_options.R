@@ -66,6 +66,10 @@ cases$products <- moderated_f(fit, both)
 agreed <- duplicateCorrelation(M, X, block = samples$family)$consensus
 fit <- lmFit(M, X, block = samples$family, correlation = agreed)
 cases$block <- c(moderated(fit, eBayes(fit), "sex"), list(consensus = agreed))
+W <- matrix(samples$precision, nrow(M), n, byrow = TRUE)
+agreed <- duplicateCorrelation(M, X, block = samples$family, weights = W)$consensus
+fit <- lmFit(M, X, block = samples$family, correlation = agreed, weights = W)
+cases[["block weights"]] <- c(moderated(fit, eBayes(fit), "sex"), list(consensus = agreed))
 
 # contrasts as coefficients, which are exact where values are missing
 parametrised <- function(reference) model.matrix(~ relevel(factor(smoking), reference) + sex + age, samples)
