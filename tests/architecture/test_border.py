@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,13 +58,15 @@ REASONS = {
 }
 
 
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for folder in ("proteomr", "cli"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
+
+
 @pytest.fixture(scope="module")
 def trees() -> dict[str, ast.Module]:
-    return {
-        str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8"))
-        for folder in ("proteomr", "cli")
-        for file in sorted((ROOT / folder).rglob("*.py"))
-    }
+    return dict(modules())
 
 
 @pytest.fixture(scope="module")
