@@ -7,7 +7,7 @@ import typer
 
 from . import options as shared
 from .bundles import Running, takes_bundles
-from .console import print_rows
+from .console import print_rows, show_limits
 from .jobs import Task, choose_formats, run_command
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def compare(
             max=1.0,
             metavar="P",
             rich_help_panel=shared.MODELS,
-            help="Of a hit, after Bonferroni's correction within each table and model.",
+            help="Of a hit, and of a difference, after Bonferroni's correction within each model.",
         ),
     ] = 0.05,
     level: Annotated[
@@ -145,7 +145,7 @@ def _describe(results: "Results") -> None:
             *(str(row[name]) for name in keys),
             f"{row['proteins']:,}",
             _show(row["r"]),
-            f"{_show(row['r_low'])} to {_show(row['r_high'])}",
+            show_limits(row["r_low"], row["r_high"], ".3f"),
             _show(row["r_allowed"]),
             _show(row["slope"]),
             f"{row['sign_agreement']:.0%}",

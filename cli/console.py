@@ -15,6 +15,7 @@ __all__ = [
     "report_error",
     "report_note",
     "say",
+    "show_limits",
     "terminal_width",
 ]
 
@@ -102,6 +103,11 @@ def print_rows(
                 for place, (cell, width) in enumerate(zip(part, widths, strict=True))
             ]
             say((" " * gap).join(cells).rstrip())
+
+
+def show_limits(low: float | None, high: float | None, form: str = ".3g") -> str:
+    """Return both limits as a cell of a table, blank where one is not there."""
+    return "" if low is None or high is None else f"{low:{form}} to {high:{form}}"
 
 
 def terminal_width() -> int:

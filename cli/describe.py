@@ -7,7 +7,7 @@ import typer
 
 from . import options as shared
 from .bundles import Running, takes_bundles
-from .console import print_rows, say
+from .console import print_rows, say, show_limits
 from .jobs import Task, choose_formats, run_command
 from .people_options import People
 
@@ -147,7 +147,7 @@ def _show_rates(rates: "pl.DataFrame") -> None:
             f"{row['events']:,}",
             f"{row['person_years']:,.0f}",
             "" if row["rate"] is None else f"{row['rate']:.2f}",
-            "" if row["rate"] is None else f"{row['conf_low']:.2f} to {row['conf_high']:.2f}",
+            show_limits(row["conf_low"], row["conf_high"], ".2f"),
         ]
         for row in rates.iter_rows(named=True)
     ]

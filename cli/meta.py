@@ -7,7 +7,7 @@ import typer
 
 from . import options as shared
 from .bundles import Running, takes_bundles
-from .console import print_rows, say
+from .console import print_rows, say, show_limits
 from .dose_options import Doses
 from .jobs import Task, choose_formats, run_command
 from .pooling_options import Dependencies, Ratios
@@ -172,12 +172,12 @@ def _show(results: "Results") -> None:
             *(str(row[name] or "") for name in keys),
             f"{row['k']:,}",
             _number(row["estimate"]),
-            _pair(row["conf_low"], row["conf_high"]),
+            show_limits(row["conf_low"], row["conf_high"]),
             _number(row["p_value"], 2),
             _number(row["tau2"], 3),
             "" if row["i2"] is None else f"{row['i2']:.0f}",
             _number(row["q_p"], 2),
-            _pair(row["pi_low"], row["pi_high"]),
+            show_limits(row["pi_low"], row["pi_high"]),
         ]
         for row in shown.iter_rows(named=True)
     ]
@@ -196,7 +196,7 @@ def _show_doses(results: "Results") -> None:
             *(str(row[name] or "") for name in keys),
             row["coefficient"],
             _number(row["estimate"]),
-            _pair(row["conf_low"], row["conf_high"]),
+            show_limits(row["conf_low"], row["conf_high"]),
             _number(row["p_value"], 2),
         ]
         for row in table.iter_rows(named=True)
@@ -206,7 +206,3 @@ def _show_doses(results: "Results") -> None:
 
 def _number(value: float | None, digits: int = 4) -> str:
     return "" if value is None else f"{value:.{digits}g}"
-
-
-def _pair(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.3g} to {high:.3g}"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .console import print_rows, report_note, say
+from .console import print_rows, report_note, say, show_limits
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,9 +54,7 @@ def _print_effects(table: "pl.DataFrame") -> None:
             *(str(row[key]) for key in headings[:4]),
             str(row["quantity"]),
             f"{row['estimate']:.4g}",
-            ""
-            if row["conf_low"] is None or row["conf_high"] is None
-            else f"{row['conf_low']:.3g} to {row['conf_high']:.3g}",
+            show_limits(row["conf_low"], row["conf_high"]),
             f"{row['p_max']:.2g}",
             f"{row['q_composite']:.2g}",
         ]

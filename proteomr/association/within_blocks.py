@@ -67,9 +67,7 @@ def _correlate(regression: Regression, *, lowest: float) -> Solution | Refusal:
     """
     codes = np.arange(regression.y.size) if regression.blocks is None else regression.blocks
     root = np.sqrt(regression.weights)
-    found = Blocks(codes).estimate(
-        regression.X * root[:, None], regression.y * root, lowest=lowest
-    )
+    found = Blocks(codes).estimate(regression.X * root[:, None], regression.y * root, lowest=lowest)
     if np.isnan(found):
         return Refusal(Status.too_few, _TOO_FEW)
     one, none = np.ones(regression.X.shape[1]), np.full(regression.X.shape[1], np.nan)

@@ -89,7 +89,8 @@ def compare_effects(
     a, b, by, names : as of :func:`pair_effects`.
     effective : share of the pairs to which the independent ones amount; None where the correlations
         of the proteins are not known.
-    alpha : of a hit, after Bonferroni's correction over the effects of a table in a model.
+    alpha : of a hit, after Bonferroni's correction over the effects of a table in a model, and of
+        a difference, after that over the pairs.
     level : coverage of the intervals.
     """
     pairs = pair_effects(a, b, by=by, names=names)
@@ -102,7 +103,7 @@ def compare_effects(
         place = tuple(key[name] for name in joined)
         judged = _judge(group, (counts[0][place], counts[1][place]), alpha)
         tested.append(judged)
-        rows.append({**key, **_measure(judged, effective, level)})
+        rows.append({**key, **_measure(judged, effective, alpha, level)})
     kinds = dict.fromkeys(keys, pl.String)
     return pl.DataFrame(rows, schema_overrides=kinds, infer_schema_length=None), pl.concat(tested)
 
@@ -155,7 +156,9 @@ def _judge(group: pl.DataFrame, tests: tuple[int, int], alpha: float) -> pl.Data
     return group.with_columns(pl.Series("neg_log10_p_difference", p).fill_nan(None))
 
 
-def _measure(group: pl.DataFrame, effective: float | None, level: float) -> dict[str, object]:
+def _measure(
+    group: pl.DataFrame, effective: float | None, alpha: float, level: float
+) -> dict[str, object]:
     a, se_a, b, se_b = (
         group[name].to_numpy() for name in ("estimate_a", "se_a", "estimate_b", "se_b")
     )
@@ -163,7 +166,7 @@ def _measure(group: pl.DataFrame, effective: float | None, level: float) -> dict
     r, allowed = correlate(a, b), allowed_correlation((a, se_a), (b, se_b))
     low, high = limits_of_correlation(r, n, level=level)
     either = group.filter(pl.col("hit_a") | pl.col("hit_b"))
-    differ = group["neg_log10_p_difference"] > -math.log10((1.0 - level) / group.height)
+    differ = group["neg_log10_p_difference"] > -math.log10(alpha / group.height)
     return {
         "proteins": group.height,
         "r": _or_none(r),

@@ -13,6 +13,7 @@ from proteomr._typing import F64
 from proteomr.errors import ColumnError, InputError, nearest, rows_have
 from proteomr.io import read_table
 from proteomr.io.result_rows import choose_rows
+from proteomr.runs.notes import add_note
 from proteomr.stats.distributions import neg_log10_p_t
 from proteomr.tables import columns as c
 
@@ -50,6 +51,8 @@ def read_effects(path: Path, *, by: Sequence[str], rows: Sequence[str] = ()) -> 
     there = keyed.filter(pl.col(c.ESTIMATE).is_finite() & (pl.col(c.SE) > 0.0))
     if not there.height:
         raise InputError(f"{path}: no row has an estimate with a standard error")
+    if lacking := keyed.height - there.height:
+        add_note(f"{path.name}: {rows_have(lacking)} no estimate with an error above 0: left out")
     keys = [name for name in KEYS if name in there.columns and name not in by]
     kept = [*by, *keys, *(name for name in (c.GENE,) if name in there.columns and name not in by)]
     texts = there.select(pl.col(kept).cast(pl.String), c.ESTIMATE, c.SE, c.NEG_LOG10_P)

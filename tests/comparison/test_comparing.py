@@ -63,6 +63,17 @@ def test_differences_are_those_of_independent_estimates() -> None:
     assert row["z_difference"] == pytest.approx(row["difference"] / np.hypot(0.1, 0.1))
 
 
+@pytest.mark.parametrize("alpha", [0.5, 0.05, 1e-6])
+def test_what_differs_is_below_alpha_whatever_the_intervals_cover(alpha: float) -> None:
+    from scipy import stats
+
+    a, b = draw(1), draw(2, scale=1.5)
+    results = compare(a, b, alpha=alpha, level=0.5)
+    z = results.table("compared")["z_difference"].to_numpy()
+    expected = int(np.sum(2 * stats.norm.sf(np.abs(z)) < alpha / _N))
+    assert results.table().row(0, named=True)["differ"] == expected > 0
+
+
 def test_models_that_both_tables_have_are_compared_one_by_one() -> None:
     tables = [
         pl.concat([draw(seed, adjustment="simple"), draw(seed + 5, adjustment="full")])
@@ -128,7 +139,9 @@ def test_rows_without_an_estimate_are_left_out() -> None:
     a = draw(1).with_columns(
         pl.when(pl.col("protein") == "P03").then(None).otherwise("estimate").alias("estimate")
     )
-    assert compare(a, draw(2)).table()["proteins"].to_list() == [_N - 1]
+    results = compare(a, draw(2))
+    assert results.table()["proteins"].to_list() == [_N - 1]
+    assert "1 row has no estimate with an error above 0: left out" in results.notes[0]
 
 
 @pytest.mark.parametrize(
