@@ -80,18 +80,19 @@ def _read(path: Path) -> pl.DataFrame:
 def _number(frame: pl.DataFrame, name: str, path: Path) -> pl.Series:
     if not frame[name].dtype.is_numeric():
         raise ColumnError(f"{path}: column {name!r} holds {frame[name].dtype}, not numbers")
-    return frame[name].cast(pl.Float64)
+    return frame[name].cast(pl.Float64).fill_nan(None)
 
 
 def _neg_log10_p(frame: pl.DataFrame, path: Path) -> pl.Series:
     """Return the column, or that of the p values, or what estimates and errors give."""
     if c.NEG_LOG10_P in frame.columns:
-        return _number(frame, c.NEG_LOG10_P, path).alias(c.NEG_LOG10_P)
+        stated = _number(frame, c.NEG_LOG10_P, path)
+        _refuse_outside(stated < 0.0, c.NEG_LOG10_P, "below 0", path)
+        return stated.alias(c.NEG_LOG10_P)
     if c.P_VALUE in frame.columns:
         p = _number(frame, c.P_VALUE, path)
-        if outside := int(((p < 0.0) | (p > 1.0)).sum()):
-            raise ColumnError(f"{path}: {outside} values of {c.P_VALUE!r} are not from 0 to 1")
-        return (-p.log10()).alias(c.NEG_LOG10_P)
+        _refuse_outside((p < 0.0) | (p > 1.0), c.P_VALUE, "not from 0 to 1", path)
+        return (0.0 - p.log10()).alias(c.NEG_LOG10_P)
     if c.ESTIMATE not in frame.columns or c.SE not in frame.columns:
         raise ColumnError(f"{path}: no column {c.NEG_LOG10_P!r} or {c.P_VALUE!r}")
     estimate, se = (_number(frame, name, path).to_numpy() for name in (c.ESTIMATE, c.SE))
@@ -101,6 +102,11 @@ def _neg_log10_p(frame: pl.DataFrame, path: Path) -> pl.Series:
     with np.errstate(divide="ignore", invalid="ignore"):
         values = neg_log10_p_t(estimate / se, df)
     return pl.Series(c.NEG_LOG10_P, values).fill_nan(None)
+
+
+def _refuse_outside(outside: pl.Series, name: str, said: str, path: Path) -> None:
+    if count := int(outside.sum()):
+        raise ColumnError(f"{path}: {rows_have(count)} a value of {name!r} that is {said}")
 
 
 def _name_effects(frame: pl.DataFrame) -> pl.DataFrame:

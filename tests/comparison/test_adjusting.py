@@ -90,7 +90,17 @@ def test_what_makes_no_sense_is_refused(
 def test_tables_without_p_values_are_refused() -> None:
     with pytest.raises(ColumnError, match="no column 'neg_log10_p' or 'p_value'"):
         adjust(pl.DataFrame({"protein": ["A"]}))
-    with pytest.raises(ColumnError, match="1 values of 'p_value' are not from 0 to 1"):
+    with pytest.raises(ColumnError, match="1 row has a value of 'p_value' that is not from 0 to 1"):
         adjust(pl.DataFrame({"p_value": [1.5]}))
     with pytest.raises(InputError, match="no row of the tables has a p value"):
         adjust(pl.DataFrame({"p_value": pl.Series([None], dtype=pl.Float64)}))
+
+
+def test_no_number_has_no_test_and_minus_logarithms_below_zero_are_refused() -> None:
+    table = pl.DataFrame({"protein": ["a", "b", "c"], "p_value": [float("nan"), 0.5, 1.0]})
+    found = adjust(table).table()
+    assert found["p_bonferroni"].to_list() == [None, 1.0, 1.0]
+    assert str(found["neg_log10_p"][2]) == "0.0"
+    below = pl.DataFrame({"protein": ["a"], "neg_log10_p": [-3.0]})
+    with pytest.raises(ColumnError, match="'neg_log10_p' that is below 0"):
+        adjust(below)
