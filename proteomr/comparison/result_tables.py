@@ -92,7 +92,7 @@ def _neg_log10_p(frame: pl.DataFrame, path: Path) -> pl.Series:
     if c.P_VALUE in frame.columns:
         p = _number(frame, c.P_VALUE, path)
         _refuse_outside((p < 0.0) | (p > 1.0), c.P_VALUE, "not from 0 to 1", path)
-        return (0.0 - p.log10()).alias(c.NEG_LOG10_P)
+        return p.log10().abs().alias(c.NEG_LOG10_P)  # of 1 it is 0, and not -0
     if c.ESTIMATE not in frame.columns or c.SE not in frame.columns:
         raise ColumnError(f"{path}: no column {c.NEG_LOG10_P!r} or {c.P_VALUE!r}")
     estimate, se = (_number(frame, name, path).to_numpy() for name in (c.ESTIMATE, c.SE))
