@@ -103,7 +103,9 @@ def plot(
     from proteomr.plot.kinds import KINDS
     from proteomr.plot.of_tables import draw_kind
 
-    (wanted,) = check_formats([out.suffix.removeprefix(".") or "none"])
+    if not out.suffix:
+        raise UsageError(f"{out}: the name of a figure ends in .svg, .png or .pdf")
+    (wanted,) = check_formats([out.suffix.removeprefix(".")])
     _refuse_existing(out, overwrite=overwrite)
     if kind in KINDS:
         chosen = KINDS[kind]

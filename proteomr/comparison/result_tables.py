@@ -12,7 +12,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, InputError, nearest, rows_have
 from proteomr.io import read_table
-from proteomr.io.result_rows import choose_rows
+from proteomr.io.result_rows import choose_rows, minus_log_p
 from proteomr.runs.notes import add_note
 from proteomr.stats.distributions import neg_log10_p_t
 from proteomr.tables import columns as c
@@ -85,14 +85,9 @@ def _number(frame: pl.DataFrame, name: str, path: Path) -> pl.Series:
 
 def _neg_log10_p(frame: pl.DataFrame, path: Path) -> pl.Series:
     """Return the column, or that of the p values, or what estimates and errors give."""
-    if c.NEG_LOG10_P in frame.columns:
-        stated = _number(frame, c.NEG_LOG10_P, path)
-        _refuse_outside(stated < 0.0, c.NEG_LOG10_P, "below 0", path)
-        return stated.alias(c.NEG_LOG10_P)
-    if c.P_VALUE in frame.columns:
-        p = _number(frame, c.P_VALUE, path)
-        _refuse_outside((p < 0.0) | (p > 1.0), c.P_VALUE, "not from 0 to 1", path)
-        return p.log10().abs().alias(c.NEG_LOG10_P)  # of 1 it is 0, and not -0
+    stated = minus_log_p(frame, place=f"{path}: ")
+    if stated is not None:
+        return stated
     if c.ESTIMATE not in frame.columns or c.SE not in frame.columns:
         raise ColumnError(f"{path}: no column {c.NEG_LOG10_P!r} or {c.P_VALUE!r}")
     estimate, se = (_number(frame, name, path).to_numpy() for name in (c.ESTIMATE, c.SE))
@@ -102,11 +97,6 @@ def _neg_log10_p(frame: pl.DataFrame, path: Path) -> pl.Series:
     with np.errstate(divide="ignore", invalid="ignore"):
         values = neg_log10_p_t(estimate / se, df)
     return pl.Series(c.NEG_LOG10_P, values).fill_nan(None)
-
-
-def _refuse_outside(outside: pl.Series, name: str, said: str, path: Path) -> None:
-    if count := int(outside.sum()):
-        raise ColumnError(f"{path}: {rows_have(count)} a value of {name!r} that is {said}")
 
 
 def _name_effects(frame: pl.DataFrame) -> pl.DataFrame:

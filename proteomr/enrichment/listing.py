@@ -13,7 +13,7 @@ import polars as pl
 from proteomr.border import reads
 from proteomr.errors import ColumnError, InputError, nearest
 from proteomr.io.bounds import read_whole
-from proteomr.io.result_rows import choose_rows
+from proteomr.io.result_rows import choose_rows, minus_log_p
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.io.tables import read_table
 from proteomr.tables import Drop
@@ -91,7 +91,7 @@ def read_hits(path: Path, *, rows: Sequence[str] = (), names: str | None = None)
         _name_assays(tested),
         pl.col("row_of_file").is_in(hits.implode()).alias(HIT),
         _number(tested, c.ESTIMATE).sign().alias(SIGN),
-        _minus_log(tested).alias(P),
+        _minus_log(tested, path).alias(P),
     )
     untested = frame.height - table.height
     drop = Drop("names", "not tested: no p value, or a status that is not ok", untested)
@@ -136,7 +136,7 @@ def read_ranks(
         LABEL,
         _name_assays(labelled),
         pl.col(wanted).cast(pl.Float64).fill_nan(None).alias(RANK),
-        _minus_log(frame).alias(P),
+        _minus_log(frame, path).alias(P),
     )
     if infinite := int(table[RANK].is_infinite().sum()):
         rows_of_it = f"{infinite} row{'s' if infinite > 1 else ''}"
@@ -244,10 +244,9 @@ def _number(frame: pl.DataFrame, name: str) -> pl.Expr:
     return pl.col(name).cast(pl.Float64)
 
 
-def _minus_log(frame: pl.DataFrame) -> pl.Expr:
-    if c.NEG_LOG10_P in frame.columns:
-        return _number(frame, c.NEG_LOG10_P)
-    return -_number(frame, c.P_VALUE).log10()
+def _minus_log(frame: pl.DataFrame, path: Path) -> pl.Series:
+    stated = minus_log_p(frame, place=f"{path}: ")
+    return pl.Series([None] * frame.height, dtype=pl.Float64) if stated is None else stated
 
 
 def _refuse_models(frame: pl.DataFrame, path: Path) -> None:

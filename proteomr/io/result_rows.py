@@ -1,4 +1,4 @@
-"""Which rows of a table of results count, as a user words it."""
+"""Rows of a table of results: which count, as a user words it, and what their p values are."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Final
 import polars as pl
 
 from proteomr.design import Condition, parse_condition
-from proteomr.errors import NothingToDo
+from proteomr.errors import ColumnError, NothingToDo, rows_have
+from proteomr.tables import columns as c
 
-__all__ = ["check_rows", "choose_rows"]
+__all__ = ["check_rows", "choose_rows", "minus_log_p"]
 
 _BARE: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|true|false", re.IGNORECASE)
 _PAIR: Final = re.compile(r"\s*([^=<>!]+?)\s*=\s*([^=].*?)\s*")
@@ -61,6 +62,41 @@ def choose_rows(frame: pl.DataFrame, rows: Sequence[str], *, path: Path) -> pl.D
         if not frame.height:
             raise NothingToDo(f"{path}: no row is left where {text}")
     return frame
+
+
+def minus_log_p(frame: pl.DataFrame, *, place: str) -> pl.Series | None:
+    """Return -log10 of the p values that a table states, null where a row has none.
+
+    ``neg_log10_p`` counts before ``p_value``, which underflows. None where neither is there.
+
+    Parameters
+    ----------
+    place : beginning of a message, such as the path of the table and a colon; or nothing.
+
+    Raises
+    ------
+    ColumnError
+        They are no numbers, or none that p values are.
+
+    Examples
+    --------
+    >>> minus_log_p(pl.DataFrame({"p_value": [0.0, 1.0, None]}), place="").to_list()
+    [inf, 0.0, None]
+    """
+    for name in (c.NEG_LOG10_P, c.P_VALUE):
+        if name not in frame.columns:
+            continue
+        if not frame[name].dtype.is_numeric():
+            raise ColumnError(f"{place}column {name!r} holds {frame[name].dtype}, not numbers")
+        values = frame[name].cast(pl.Float64).fill_nan(None)
+        is_log = name == c.NEG_LOG10_P
+        outside = int(((values < 0.0) | (not is_log and values > 1.0)).sum())
+        if outside:
+            said = "below 0" if is_log else "not from 0 to 1"
+            raise ColumnError(f"{place}{rows_have(outside)} a value of {name!r} that is {said}")
+        # of a p value of 1 it is 0, and not -0
+        return (values if is_log else values.log10().abs()).alias(c.NEG_LOG10_P)
+    return None
 
 
 def _read(text: str, frame: pl.DataFrame) -> Condition:

@@ -11,6 +11,7 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.io.result_rows import minus_log_p
 from proteomr.stats.multiple import adjust
 from proteomr.tables import columns as c
 
@@ -139,10 +140,10 @@ def _complete(frame: pl.DataFrame) -> pl.DataFrame:
         )
     if c.ESTIMATE not in frame.columns:
         raise ColumnError(f"no column 'estimate'{nearest(c.ESTIMATE, frame.columns)}")
-    if c.NEG_LOG10_P not in frame.columns:
-        if c.P_VALUE not in frame.columns:
-            raise ColumnError(f"no column 'p_value'{nearest(c.P_VALUE, frame.columns)}")
-        frame = frame.with_columns((-pl.col(c.P_VALUE).log10()).alias(c.NEG_LOG10_P))
+    stated = minus_log_p(frame, place="")
+    if stated is None:
+        raise ColumnError(f"no column 'p_value'{nearest(c.P_VALUE, frame.columns)}")
+    frame = frame.with_columns(stated)
     absent = [pl.lit(None, pl.Float64).alias(n) for n in _NUMBERS if n not in frame.columns]
     known = pl.coalesce(*(n for n in ("gene", naming) if n in frame.columns)).cast(pl.String)
     frame = frame.with_columns(*absent, known.alias("_name"))

@@ -76,9 +76,7 @@ def test_the_consensus_correlation_is_limmas_and_is_said(
 ) -> None:
     notes = scan(adjust={"a": "age + C(smoking)"}, block="family", weights=weights).notes
     said = next(note for note in notes if note.startswith("correlation within family (sex, a)"))
-    assert float(said.rpartition(" ")[2]) == pytest.approx(
-        stored[name]["consensus"][0], abs=1e-4
-    )
+    assert float(said.rpartition(" ")[2]) == pytest.approx(stored[name]["consensus"][0], abs=1e-4)
 
 
 def test_contrasts_and_their_joint_f_equal_limma(stored: dict[str, Any]) -> None:
