@@ -18,6 +18,7 @@ import pyarrow.parquet
 from proteomr._typing import F64, I64
 from proteomr.border import reading
 from proteomr.errors import FormatError
+from proteomr.io.parquet_faults import parquet_faults
 from proteomr.tables import find_columns
 
 __all__ = ["FileColumn", "ParquetMatrix", "ParquetProteins"]
@@ -101,7 +102,8 @@ class ParquetMatrix:
                 told = self._statistics(stored, place)
                 if name not in names or (told is not None and told.null_count == stored.num_rows):
                     continue
-                if told is None or not told.has_min_max:
+                # Of floats of 16 bits the footer has the bytes alone.
+                if told is None or not told.has_min_max or isinstance(told.min, bytes):
                     silent.add(name)
                     continue
                 low, high = float(told.min), float(told.max)
@@ -159,12 +161,8 @@ class ParquetMatrix:
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
-        with reading(self.reported_as):
-            try:
-                yield
-            except (pa.ArrowException, OSError) as fault:
-                message = "the parquet file is damaged or went away; copy or write it again"
-                raise FormatError(message, path=self.reported_as) from fault
+        with reading(self.reported_as), parquet_faults(self.reported_as):
+            yield
 
 
 @dataclass(frozen=True, slots=True, eq=False)

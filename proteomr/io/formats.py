@@ -14,6 +14,7 @@ from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.archives import name_members
 from proteomr.io.foreign import name_foreign_archive
+from proteomr.io.parquet_faults import parquet_faults
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.tables import Measurements, Platform
 
@@ -102,11 +103,8 @@ def open_source(path: str | Path) -> Source:
         return Source(path, "text", compressed, _decode(head, path))
     if compressed:
         raise FormatError("is parquet inside gzip; decompress it first (gunzip)", path=path)
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            schema: pa.Schema = file.schema_arrow
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
-        raise FormatError("the parquet file is damaged; write it again", path=path) from fault
+    with parquet_faults(path), pyarrow.parquet.ParquetFile(path) as file:
+        schema: pa.Schema = file.schema_arrow
     noted = schema.metadata or {}
     metadata = tuple(
         (key.decode("utf-8", "replace"), value.decode("utf-8", "replace"))

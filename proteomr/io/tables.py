@@ -16,6 +16,7 @@ from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.files import replace_file
 from proteomr.io.bounds import read_whole
+from proteomr.io.parquet_faults import parquet_faults, without_wide_decimals
 from proteomr.io.sources import damaged_gzip, inspect_file
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
 from proteomr.runs import refuse_altered, refuse_newer
@@ -178,14 +179,12 @@ def _refuse_decimal_comma(column: pl.Series, layout: TextLayout) -> None:
 def _read_parquet(path: Path, *, compressed: bool) -> pl.DataFrame:
     try:
         source = BytesIO(read_whole(path, compressed=True, megabytes=4096)) if compressed else path
-        table = pyarrow.parquet.ParquetFile(source).read()
-        _refuse_repeated(table.column_names, path)
-        frame = pl.DataFrame(pl.from_arrow(table))
     except (EOFError, gzip.BadGzipFile) as fault:
         raise damaged_gzip(path) from fault
-    except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as fault:
-        message = "the parquet file is damaged or of a kind that is not read; write it again"
-        raise FormatError(message, path=path) from fault
+    with parquet_faults(path):
+        table = pyarrow.parquet.ParquetFile(source).read()
+        _refuse_repeated(table.column_names, path)
+        frame = pl.DataFrame(pl.from_arrow(without_wide_decimals(table)))
     return frame.with_columns(pl.selectors.float().fill_nan(None))
 
 

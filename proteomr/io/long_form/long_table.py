@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
@@ -30,6 +29,7 @@ from proteomr.io.long_form.vocabulary import (
     find_roles,
     identifying,
 )
+from proteomr.io.parquet_faults import parquet_faults
 from proteomr.io.text import TextLayout, find_layout, locate_line, stream_text
 from proteomr.tables import columns as c
 
@@ -119,7 +119,7 @@ def read_long_parquet(
         if name in source.columns[:position]:
             raise FormatError("the name stands twice; rename one", path=path, column=name)
     roles = find_roles(source.columns, vocabulary, path=path, options=options)
-    with _damage(path):
+    with parquet_faults(path):
         # Texts come as codes: a name stands once in memory and not once a row.
         named = [roles.names[role] for role in roles.names if role not in NUMERIC]
         texts = _text_columns(path, [*named, roles.names[c.VALUE], *roles.further])
@@ -258,15 +258,6 @@ def _refuse_row(path: Path, row: int, column: str, cell: str) -> NoReturn:
 
 def _refuse_cell(layout: TextLayout, row: int, column: str, cell: str) -> NoReturn:
     refuse_cell(layout, record=row, column=column, cell=cell)
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as fault:
-        message = "the parquet file is damaged or of a kind that is not read; write it again"
-        raise FormatError(message, path=path) from fault
 
 
 def _whole_names(ids: pl.Series, name: str, path: Path) -> pl.Series:

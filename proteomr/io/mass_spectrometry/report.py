@@ -18,6 +18,7 @@ from proteomr.io.formats import Source
 from proteomr.io.mass_spectrometry.books import MatrixBook
 from proteomr.io.mass_spectrometry.groups import name_runs
 from proteomr.io.mass_spectrometry.matrix import describe_groups, read_header
+from proteomr.io.parquet_faults import parquet_faults, without_wide_decimals
 from proteomr.io.protein_rows import ProteinRows, parse_row
 from proteomr.io.text import find_layout, locate_line, stream_text
 
@@ -134,13 +135,13 @@ def _blocks(source: Source, columns: _Columns) -> list[pl.DataFrame]:
 
 def _frames(source: Source, names: list[str]) -> Iterator[pl.DataFrame]:
     if source.kind == "parquet":
-        try:
-            with pyarrow.parquet.ParquetFile(source.path) as file:
-                for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=names):
-                    yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch]))).select(names)
-        except (pa.ArrowException, OSError) as fault:
-            message = "the parquet file is damaged; write it again"
-            raise FormatError(message, path=source.path) from fault
+        with (
+            parquet_faults(source.path),
+            pyarrow.parquet.ParquetFile(source.path) as file,
+        ):
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=names):
+                rows = without_wide_decimals(pa.Table.from_batches([batch]))
+                yield pl.DataFrame(pl.from_arrow(rows)).select(names)
         return
     layout = find_layout(source.path, compressed=source.compressed)
     for batch in stream_text(layout, types=dict.fromkeys(names, pa.string())):

@@ -15,6 +15,7 @@ import pyarrow.parquet
 
 from proteomr.border import reads
 from proteomr.errors import FormatError
+from proteomr.io.parquet_faults import parquet_faults
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.io.streams import CheckedLines, describe_cut
 from proteomr.io.text import TextLayout, stream_text
@@ -193,11 +194,9 @@ def _head_lines(path: Path, *, compressed: bool) -> tuple[list[str], tuple[str, 
 def _open_parquet(path: Path, *, compressed: bool) -> RawTable:
     if compressed:
         raise FormatError("is a parquet file compressed with gzip; decompress it", path=path)
-    try:
+    with parquet_faults(path):
         schema = pyarrow.parquet.read_schema(path)
         sample = pl.read_parquet(path, n_rows=_SAMPLE, glob=False)
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as fault:
-        raise FormatError("the parquet file is damaged; write it again", path=path) from fault
 
     def read(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
         file = pyarrow.parquet.ParquetFile(path)

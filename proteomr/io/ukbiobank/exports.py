@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -19,6 +18,7 @@ from proteomr.border import reads
 from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.conversion import unpack_parquet
 from proteomr.io.identifiers import find_id_column, normalise_ids
+from proteomr.io.parquet_faults import parquet_faults, without_wide_decimals
 from proteomr.io.proteins import name_file
 from proteomr.io.sources import inspect_file
 from proteomr.io.tables import infer_column
@@ -128,7 +128,7 @@ def open_header(
     stored, layout = path, None
     if kind == "parquet":
         stored = unpack_parquet(path, scratch=scratch) if compressed else path
-        with _damage_named(path):
+        with parquet_faults(path):
             held: Sequence[str] = pyarrow.parquet.read_schema(stored).names
         _refuse_repeated(held, path)
     else:
@@ -179,21 +179,14 @@ def read_export(header: Header, *, others: Collection[str] | None = None) -> Exp
 
 def _read_parquet(header: Header, own: Sequence[str]) -> Export:
     wanted = [header.id_name, *header.asked, *own]
-    with _damage_named(header.path):
-        table = pyarrow.parquet.ParquetFile(header.stored).read(columns=wanted)
+    with parquet_faults(header.path):
+        table = without_wide_decimals(
+            pyarrow.parquet.ParquetFile(header.stored).read(columns=wanted)
+        )
     typed = {name: _to_polars(name, table.column(name)) for name in own}
     columns = {name: table.column(name) for name in header.asked}
     ids = _to_polars(header.id_name, table.column(header.id_name))
     return _keep_participants(header, ids, columns, typed)
-
-
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as fault:
-        message = "the parquet file is damaged; write it again"
-        raise FormatError(message, path=path) from fault
 
 
 def _choose(held: Sequence[str], path: Path, id_column: str | None) -> tuple[str, Names]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from proteomr.errors import FormatError, UsageError
 from proteomr.io.blocks import holds_numbers
 from proteomr.io.column_names import names_protein
 from proteomr.io.formats import Source
+from proteomr.io.parquet_faults import parquet_faults
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
 from proteomr.io.wide_or_long.cells import Judgement, judge_cells
 
@@ -29,7 +29,6 @@ __all__ = [
     "names_people",
     "place",
     "read_cells",
-    "refuse_damage",
     "refuse_doubtful",
     "show_column",
 ]
@@ -184,7 +183,7 @@ def refuse_doubtful(glance: Glance, names: Collection[str]) -> None:
 def read_cells(glance: Glance, names: Sequence[str]) -> pl.DataFrame:
     """Return whole columns: of text as it stands, of parquet in their types."""
     if glance.layout is None:
-        with refuse_damage(glance.path), pyarrow.parquet.ParquetFile(glance.path) as file:
+        with parquet_faults(glance.path), pyarrow.parquet.ParquetFile(glance.path) as file:
             stored = file.read(columns=list(names), use_threads=False)
             stored.validate(full=True)
         return pl.DataFrame(pl.from_arrow(stored)).select(names)
@@ -220,17 +219,8 @@ def show_column(name: str, names: Sequence[str]) -> str:
     return f"number {names.index(name) + 1}"
 
 
-@contextmanager
-def refuse_damage(path: Path) -> Iterator[None]:
-    """Turn what a damaged parquet file provokes into one line."""
-    try:
-        yield
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
-        raise FormatError("the parquet file is damaged; write it again", path=path) from fault
-
-
 def _glance_at_parquet(path: Path) -> Glance:
-    with refuse_damage(path), pyarrow.parquet.ParquetFile(path) as file:
+    with parquet_faults(path), pyarrow.parquet.ParquetFile(path) as file:
         schema: pa.Schema = file.schema_arrow
         rows = next(file.iter_batches(batch_size=10_000), None)
         if rows is not None:

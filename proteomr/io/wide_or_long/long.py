@@ -17,11 +17,12 @@ from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.io.controls_apart import set_controls_apart
 from proteomr.io.formats import IngestOptions, Replicates, Source
 from proteomr.io.identifiers import find_id_column, normalise_ids
+from proteomr.io.parquet_faults import parquet_faults
 from proteomr.io.proteins import name_file
 from proteomr.io.tables import infer_column
 from proteomr.io.text import MARKS, MISSING, stream_text
 from proteomr.io.wide_or_long.annotations import Annotations
-from proteomr.io.wide_or_long.layout import Glance, glance_at, place, refuse_damage
+from proteomr.io.wide_or_long.layout import Glance, glance_at, place
 from proteomr.tables import ArrayProteins, Drop, Measurements, average_repeats
 from proteomr.tables import columns as c
 
@@ -142,8 +143,10 @@ def _frames(glance: Glance) -> Iterator[pl.DataFrame]:
         for batch in stream_text(glance.layout, types=types):
             yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
         return
-    opened = pyarrow.parquet.ParquetFile(glance.path, page_checksum_verification=True)
-    with refuse_damage(glance.path), opened as file:
+    with (
+        parquet_faults(glance.path),
+        pyarrow.parquet.ParquetFile(glance.path, page_checksum_verification=True) as file,
+    ):
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):
             batch.validate(full=True)
             yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
