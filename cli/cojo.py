@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["cojo"]
 
 CHOICE = "Choice"
+_WITH_NUMBERS = ("ok", "mismatched")
 _SHOWN = 12
 _CONDITION = (
     "Names of variants, one a line: no variant is chosen, these are conditioned on, in their order."
@@ -97,7 +98,7 @@ def cojo(
 def _describe(results: "Results") -> None:
     """Print the joint effects, and what no effect is of."""
     table, others = results.table(), results.table("cojo_conditional")
-    fitted = table.filter(table["status"] == "ok")
+    fitted = table.filter(table["status"].is_in(_WITH_NUMBERS))
     traits = fitted["trait"].n_unique()
     of = f" of {traits:,} traits" if traits > 1 else ""
     chosen = "1 variant" if fitted.height == 1 else f"{fitted.height:,} variants"
@@ -121,7 +122,7 @@ def _describe(results: "Results") -> None:
     if fitted.height > _SHOWN:
         say(f"{fitted.height - _SHOWN:,} more in the table")
     for trait, name, status, message in (
-        table.filter(table["status"] != "ok")
+        table.filter(~table["status"].is_in(_WITH_NUMBERS))
         .select("trait", "variant_id", "status", "message")[:_SHOWN]
         .iter_rows()
     ):

@@ -13,6 +13,7 @@ __all__ = ["describe_failures", "show_coloc"]
 
 _SHOWN = 20
 _LIKELY = 0.8  # of PP4, as the field takes for evidence
+_WITH_NUMBERS = ("ok", "mismatched")
 
 
 def show_coloc(results: "Results") -> None:
@@ -30,14 +31,16 @@ def show_coloc(results: "Results") -> None:
 def describe_failures(results: "Results") -> str:
     """Say how many rows have no posteriors, by status."""
     table = results.table()
-    failed = table.filter(table["status"] != "ok")
+    failed = table.filter(~table["status"].is_in(_WITH_NUMBERS))
     kinds = ", ".join(f"{s} {n:,}" for s, n in failed["status"].value_counts(sort=True).rows())
     return f"{results.failed:,} of {results.units:,} rows have no numbers: {kinds}; see message"
 
 
 def _show_pairs(table: "pl.DataFrame") -> None:
     """Print the pairs with most evidence of a shared variant."""
-    good = table.filter(table["status"] == "ok").sort("pp_h4", descending=True, maintain_order=True)
+    good = table.filter(table["status"].is_in(_WITH_NUMBERS)).sort(
+        "pp_h4", descending=True, maintain_order=True
+    )
     pairs = table.select("trait1", "trait2").n_unique()
     likely = good.filter(good["pp_h4"] >= _LIKELY).select("trait1", "trait2").n_unique()
     say(f"{likely:,} of {pairs:,} pairs of traits have PP4 of {_LIKELY:g} or more")
@@ -56,7 +59,7 @@ def _show_pairs(table: "pl.DataFrame") -> None:
 
 def _show_smr(table: "pl.DataFrame") -> None:
     """Print the estimates with the smallest p values."""
-    good = table.filter(table["status"] == "ok").sort(
+    good = table.filter(table["status"].is_in(_WITH_NUMBERS)).sort(
         "neg_log10_p", descending=True, maintain_order=True
     )
     headings = ["trait1", "trait2", "region", "snp", "estimate", "se", "p", "p HEIDI", "variants"]

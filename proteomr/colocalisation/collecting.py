@@ -9,6 +9,7 @@ import polars as pl
 
 from proteomr.colocalisation.opening import Places
 from proteomr.runs import Ledger, Outcome, unpack_tables
+from proteomr.status import Status
 from proteomr.tables import load_schema
 
 __all__ = ["BLOCK", "collect_tables", "describe_outcome"]
@@ -52,8 +53,13 @@ def describe_outcome(main: pl.DataFrame, ledger: Ledger, *, places: Places) -> O
     places : traits and regions.
     """
     ledger.count_drops(places.drops)
-    failed = int((main["status"] != "ok").sum())
-    return Outcome(units=main.height, failed=failed, notes=places.notes)
+    doubtful = int((main["status"] == Status.mismatched.name).sum())
+    failed = int((main["status"] != Status.ok.name).sum()) - doubtful
+    notes = places.notes
+    if doubtful:
+        text = f"{doubtful:,} of {main.height:,} rows are mismatched: effects contradict the LD"
+        notes = (*notes, f"{text}; see message")
+    return Outcome(units=main.height, failed=failed, notes=notes)
 
 
 def _mark_best(rows: pl.DataFrame) -> pl.DataFrame:

@@ -27,6 +27,7 @@ from proteomr.colocalisation.smr_pairs import SmrWork
 from proteomr.errors import NothingToDo, UsageError
 from proteomr.execute import Executor
 from proteomr.gwas.conditional_units import CojoOptions
+from proteomr.gwas.correlations import refuse_unclear
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.runs import (
     Forecast,
@@ -137,6 +138,8 @@ class _Job(abc.ABC):
         with open_scratch() as scratch:
             panels = open_panels(self.request, scratch)
             places = open_traits(self.request, scratch, panels=panels)
+            for panel in dict.fromkeys(filter(None, panels)):
+                refuse_unclear(places.atlas.variants, panel)
             opened = self._lay_out(places, panels, scratch)
         if not any(opened.blocks):
             raise NothingToDo("no region is left to compare traits in; see drops and --long-range")

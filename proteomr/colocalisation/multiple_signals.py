@@ -17,17 +17,16 @@ from proteomr.colocalisation.traits import Atlas, Trait
 from proteomr.errors import InputError
 from proteomr.gwas.conditional import separate_signals
 from proteomr.gwas.conditional_units import CojoOptions
-from proteomr.gwas.correlations import correlate_variants
+from proteomr.gwas.correlations import correlate_variants, explain_absence
+from proteomr.gwas.ld_agreement import Agreement, judge_agreement
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.stats.susie import SusieFit, fit_susie
 from proteomr.status import Status
 
-__all__ = ["ConditionalSignals", "SusieSignals"]
+__all__ = ["ConditionalSignals", "SusieSignals", "correlate_trait"]
 
 # Coloc repeats a fit that has not converged after 100 rounds with a hundred times as many.
 _MOST_ROUNDS: Final = 10_000
-# Digits that files of correlations have: a smallest eigenvalue below minus this is no rounding.
-_ROUNDING: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +36,13 @@ class _Correlated:
     places: I64
     r: F64
     lost: int
+    agreement: Agreement
+
+    def describe(self, trait: Trait) -> str | None:
+        """Return what is to be said of the correlations; None for nothing."""
+        words = [f"{self.lost:,} variants have no correlations"] if self.lost else []
+        words += [self.agreement.message] if self.agreement.message else []
+        return "; ".join(f"{trait.name}: {text}" for text in words) or None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +76,10 @@ class ConditionalSignals:
         found = correlate_trait(self.atlas, trait, place, self.panel, need_n=True)
         if isinstance(found, str):
             return _fail(trait, whole, Status.not_identified, found)
-        return self._separate(trait, place, whole, found)
+        if found.agreement.status is Status.not_positive:
+            return _fail(trait, whole, found.agreement.status, found.agreement.message)
+        parted = self._separate(trait, place, whole, found)
+        return replace(parted, doubt=found.agreement.status)
 
     def _separate(self, trait: Trait, place: slice, whole: Signals, found: _Correlated) -> Signals:
         at = np.arange(place.start, place.stop)[found.places]
@@ -88,8 +97,8 @@ class ConditionalSignals:
         if parted.status not in (Status.ok, Status.too_few):
             return _fail(trait, whole, parted.status, parted.message)
         if not parted.signals:
-            text = f"no variant has p <= {self.options.p:g}: taken as one signal"
-            return replace(whole, message=f"{trait.name}: {text}")
+            text = f"{trait.name}: no variant has p <= {self.options.p:g}: taken as one signal"
+            return replace(whole, message="; ".join(filter(None, (text, found.describe(trait)))))
         # The spread of the trait is that of its marginal effects, as those given others are of
         # fewer people's worth of variance.
         facts = trait.facts if whole.sdy is None else replace(trait.facts, sdy=whole.sdy)
@@ -110,7 +119,8 @@ class ConditionalSignals:
             codes = trait.codes[at]
             logs[np.searchsorted(codes, weighed.signals[0].codes)] = weighed.signals[0].logs
             signals.append(Signal(codes, logs, label))
-        message = _say_lost(trait, found.lost)
+        said = f"{trait.name}: {parted.message}" if parted.message else None
+        message = "; ".join(filter(None, (found.describe(trait), said))) or None
         return Signals(tuple(signals), "conditional", whole.sdy, whole.n_variants, message=message)
 
 
@@ -142,6 +152,19 @@ class SusieSignals:
         found = self._correlate(trait, place)
         if isinstance(found, str):
             return _fail(trait, whole, Status.not_identified, found)
+        if found.agreement.status is Status.not_positive:
+            return _fail(trait, whole, found.agreement.status, found.agreement.message)
+        signals = self._sum_effects(trait, place, whole, found)
+        if signals is not None:
+            return signals
+        other = self.otherwise(trait, place)
+        text = f"{trait.name}: SuSiE finds no credible set: by conditional effects instead"
+        return replace(other, message="; ".join(filter(None, (text, other.message))))
+
+    def _sum_effects(
+        self, trait: Trait, place: slice, whole: Signals, found: _Correlated
+    ) -> Signals | None:
+        """Return the credible sets of a trait, or why there is no fit; None where it has no set."""
         at = np.arange(place.start, place.stop)[found.places]
         told = trait.n[at][np.isfinite(trait.n[at])]
         n = float(np.median(told)) if told.size else None
@@ -151,14 +174,13 @@ class SusieSignals:
         if not fit.converged:
             text = f"the sum of single effects has no maximum ({fit.problem})"
             return _fail(trait, whole, Status.not_converged, text)
-        if fit.sets:
-            words = [_say_lost(trait, found.lost)]
-            if n is None:
-                words.append(f"{trait.name}: no N, so that z is taken as it is")
-            return _take_sets(fit, trait.codes[at], whole, words)
-        other = self.otherwise(trait, place)
-        text = f"{trait.name}: SuSiE finds no credible set: by conditional effects instead"
-        return replace(other, message="; ".join(filter(None, (text, other.message))))
+        if not fit.sets:
+            return None
+        words = [found.describe(trait)]
+        if n is None:
+            words.append(f"{trait.name}: no N, so that z is taken as it is")
+        signals = _take_sets(fit, trait.codes[at], whole, words)
+        return replace(signals, doubt=found.agreement.status)
 
     def _correlate(self, trait: Trait, place: slice) -> _Correlated | str:
         if trait.form == "p_values":
@@ -167,8 +189,6 @@ class SusieSignals:
 
     def _fit(self, z: F64, r: F64, n: float | None) -> SusieFit | str:
         """Return the fit, repeated with more rounds if need be; or why there is none."""
-        if (low := float(np.linalg.eigvalsh(r)[0])) < -_ROUNDING * r.shape[0]:
-            return f"its correlations are no matrix of a panel: the least eigenvalue is {low:.3g}"
         try:
             fit = fit_susie(z, r, n=n, options=self.rule.options())
             if fit.problem == "iteration_limit":
@@ -200,8 +220,11 @@ def correlate_trait(
     except InputError as fault:
         return str(fault)
     if not aligned.places.size:
-        return "no variant of the region has correlations"
-    return _Correlated(chosen[aligned.places], aligned.r, chosen.size - aligned.places.size)
+        return f"no variant of the region {explain_absence(aligned.reasons)}"
+    places = chosen[aligned.places]
+    at = np.arange(place.start, place.stop)[places]
+    agreement = judge_agreement(trait.z[at] * trait.sign[at], aligned.r)
+    return _Correlated(places, aligned.r, chosen.size - places.size, agreement)
 
 
 def _take_sets(fit: SusieFit, codes: I64, whole: Signals, words: Sequence[str | None]) -> Signals:
@@ -230,10 +253,6 @@ def _list_sets(fit: SusieFit, codes: I64) -> pl.DataFrame:
         for label, one in enumerate(fit.sets, start=1)
     ]
     return pl.concat(parts)
-
-
-def _say_lost(trait: Trait, lost: int) -> str | None:
-    return f"{trait.name}: {lost:,} variants have no correlations" if lost else None
 
 
 def _fail(trait: Trait, whole: Signals, status: Status, text: str) -> Signals:

@@ -210,7 +210,7 @@ def _describe(
         "nsnps": segment.codes.size,
         "nsnps1": sides[0].n_variants,
         "nsnps2": sides[1].n_variants,
-        "status": (Status.ok if good else Status.not_identified).name,
+        "status": (_find_doubt(sides) if good else Status.not_identified).name,
         "message": "; ".join(words) or None,
         **dict(zip(("p1", "p2", "p12"), posterior.priors[i].tolist(), strict=True)),
         "sdy1": sides[0].sdy,
@@ -223,6 +223,11 @@ def _describe(
         if link is not None:
             row["r2"] = link.square(int(codes[hits[0][i]]), int(codes[hits[1][i]]))
     return row
+
+
+def _find_doubt(sides: Sequence[Signals]) -> Status:
+    """Return what is doubtful of the signals of a segment with numbers; ok for nothing."""
+    return next((side.doubt for side in sides if side.doubt is not Status.ok), Status.ok)
 
 
 def tabulate_variants(

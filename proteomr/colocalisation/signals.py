@@ -51,6 +51,7 @@ class Signals:
     sdy : standard deviation of the trait that was used; None where none was.
     n_variants : variants of the trait in the region, also those that tell too little.
     status, message : why there are no signals, or what is to be said of them.
+    doubt : ``ok``; or ``mismatched``, where there are signals that are not to be trusted.
     sets : members of credible sets: ``set``, ``code``, ``pip``, ``coverage``, ``purity``; None
         where there are no sets.
     """
@@ -62,6 +63,7 @@ class Signals:
     status: Status = Status.ok
     message: str | None = None
     sets: pl.DataFrame | None = None
+    doubt: Status = Status.ok
 
 
 class Separator(Protocol):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.colocalisation.linkage import describe_variants
+from proteomr.colocalisation.multiple_signals import correlate_trait
 from proteomr.colocalisation.pairs import PairTask
 from proteomr.colocalisation.stretches import NOWHERE
 from proteomr.colocalisation.traits import SAME_DATA, Atlas, Trait, is_same
 from proteomr.errors import InputError
-from proteomr.gwas.correlations import correlate_variants
+from proteomr.gwas.correlations import (
+    AlignedCorrelations,
+    correlate_variants,
+    explain_absence,
+)
+from proteomr.gwas.ld_agreement import Agreement
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.stats.smr import Effects, Smr, SmrOptions, estimate_smr
 from proteomr.status import Status
@@ -37,6 +43,9 @@ class SmrWork:
     atlas: Atlas
     panel: LdSource
     options: SmrOptions
+    _judged: dict[tuple[int, int, int], Agreement] = field(
+        default_factory=dict[tuple[int, int, int], Agreement]
+    )
 
     def __call__(self, block: Sequence[PairTask], /) -> dict[str, pl.DataFrame]:
         """Return the table ``smr`` of a block."""
@@ -65,15 +74,37 @@ class SmrWork:
         if is_same((one, two), rows):
             return _row(task, one, two, status=Status.same_data, message=SAME_DATA)
         try:
-            aligned = correlate_variants(describe_variants(self.atlas, one, rows[0]), self.panel)
+            aligned = self._correlate(one, rows[0])
         except InputError as fault:
             return _row(task, one, two, status=Status.not_identified, message=str(fault))
         kept = (rows[0][aligned.places], rows[1][aligned.places])
         found = estimate_smr(
             _effects(one, kept[0]), _effects(two, kept[1]), r=aligned.r, options=self.options
         )
-        row = _row(task, one, two, status=found.status, message=found.message or None)
+        doubt = self._judge(task.first, low, high)
+        status = found.status
+        if status is Status.ok and doubt.status is Status.mismatched:
+            status = doubt.status
+        said = f"{one.name}: {doubt.message}" if doubt.message else ""
+        message = "; ".join(filter(None, (found.message, said))) or None
+        row = _row(task, one, two, status=status, message=message)
         return {**row, "nsnps": kept[0].size, **self._describe(found, (one, two), kept)}
+
+    def _correlate(self, trait: Trait, rows: I64) -> AlignedCorrelations:
+        """Return the correlations of variants, of which there is one at least."""
+        aligned = correlate_variants(describe_variants(self.atlas, trait, rows), self.panel)
+        if not aligned.places.size:
+            raise InputError(f"no variant of the region {explain_absence(aligned.reasons)}")
+        return aligned
+
+    def _judge(self, first: int, low: int, high: int) -> Agreement:
+        """Return whether a first trait fits the correlations of a region, for all its pairs."""
+        key = (first, low, high)
+        if key not in self._judged:
+            trait = self.atlas.traits[first]
+            found = correlate_trait(self.atlas, trait, trait.rows_between(low, high), self.panel)
+            self._judged[key] = Agreement() if isinstance(found, str) else found.agreement
+        return self._judged[key]
 
     def _describe(
         self, found: Smr, traits: tuple[Trait, Trait], rows: tuple[I64, I64]

@@ -18,7 +18,7 @@ from proteomr.finemapping.mapping import MapWork
 from proteomr.finemapping.request import TABLES, FinemapRequest, Unmappable, Windows
 from proteomr.finemapping.variances import find_variances
 from proteomr.finemapping.windows import Unit, cut_regions
-from proteomr.gwas.correlations import refuse_unsigned
+from proteomr.gwas.correlations import refuse_unclear, refuse_unsigned
 from proteomr.gwas.gene_regions import Region
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.prior_weights import read_prior_weights
@@ -243,6 +243,8 @@ def _open(asked: FinemapRequest, scratch: Path) -> _Opened:
         weights = read_prior_weights(asked.prior_weights.on_disk(scratch))
         _refuse_weightless(traits, weights, asked.prior_weights.name)
     units = cut_regions(traits, region=asked.region, windows=asked.windows)
+    if panel is not None:
+        refuse_unclear(pl.concat(trait.rows for trait in traits), panel)
     work = MapWork(
         traits,
         panel,

@@ -17,12 +17,18 @@ from proteomr.finemapping.sample_sizes import find_size, judge_size
 from proteomr.finemapping.tabulating import Mapped, tabulate
 from proteomr.finemapping.variances import find_variances
 from proteomr.finemapping.windows import Unit
-from proteomr.gwas.correlations import AlignedCorrelations, correlate_variants
+from proteomr.gwas.correlations import (
+    AlignedCorrelations,
+    correlate_variants,
+    explain_absence,
+)
+from proteomr.gwas.ld_agreement import say_not_positive
 from proteomr.gwas.regions import RegionTrait
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.stats.credible_sets import CredibleSet, hold_share
 from proteomr.stats.ld_mismatch import (
+    LEAST_EIGENVALUE,
     Kriging,
     Spectrum,
     decompose,
@@ -56,9 +62,6 @@ _PROBLEMS: Final[Mapping[SusieProblem, tuple[Status, str]]] = {
     "residual_variance_negative": (Status.not_converged, "the residual variance became negative"),
     "sums_disagree": (Status.not_converged, "sums disagree: the correlations are not symmetric"),
 }
-# Rounding to three digits gives 5,000 variants a smallest eigenvalue of -0.04; correlations whose
-# pairs are of different people give -0.1 and less.
-_LEAST_EIGENVALUE: Final = -0.05
 # In simulated loci s is below 0.1 with correlations of 1,000 other people, up to 0.2 with those of
 # 500, and of people of another ancestry, where half of all sets are wrong, 0.36 in the median.
 _MOST_MISMATCH: Final = 0.2
@@ -107,6 +110,8 @@ class MapWork:
         kept = trait.take(_mask(trait.height, aligned.places))
         if kept.height < 2:
             message = f"{kept.height} variant with correlations; two or more are needed"
+            if not kept.height:
+                message = f"none of the {trait.height} variants {explain_absence(aligned.reasons)}"
             status = Status.too_few if kept.height else Status.nothing_shared
             return Mapped(
                 kept, status, self._name_method(), (message,), drops=drops, notes=aligned.notes
@@ -274,8 +279,8 @@ class _Checked:
     def is_of_people(self) -> bool:
         """Whether no eigenvalue is so negative that genotypes cannot have the correlations."""
         if self.spectrum is None:
-            return has_least(self.r, _LEAST_EIGENVALUE)
-        return self.spectrum.least >= _LEAST_EIGENVALUE
+            return has_least(self.r, LEAST_EIGENVALUE)
+        return self.spectrum.least >= LEAST_EIGENVALUE
 
     def tell(self) -> dict[str, Any]:
         """Return the cells of the table of regions; none where nothing was held against them."""
@@ -303,11 +308,8 @@ def _count_drops(aligned: AlignedCorrelations) -> tuple[Drop, ...]:
 def _judge_matrix(trait: RegionTrait, spectrum: Spectrum | None) -> tuple[Status, str]:
     if trait.height < 2:
         return Status.too_few, f"{trait.height} variant is left; two or more are needed"
-    least = f"below {_LEAST_EIGENVALUE:g}" if spectrum is None else f"{spectrum.least:.3g}"
-    return Status.not_positive, (
-        f"the smallest eigenvalue of the correlations is {least}: no genotypes have "
-        "them, as where pairs of variants are of different people; correlate complete genotypes"
-    )
+    least = f"below {LEAST_EIGENVALUE:g}" if spectrum is None else f"{spectrum.least:.3g}"
+    return Status.not_positive, say_not_positive(least)
 
 
 def _describe_mismatch(trait: RegionTrait, checked: _Checked) -> list[str]:

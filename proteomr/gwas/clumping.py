@@ -120,7 +120,7 @@ def assign_clumps(
     """
     _check(variants)
     places = locate_in_panel(variants, ld.variants)
-    refuse_absence(places)
+    refuse_absence(places, ld)
     judged = _clump(_locate(variants, places, ld.variants), ld, options or Clumping())
     return judged.select(_TOLD)
 
@@ -160,7 +160,7 @@ def clump_traits(
     """
     _need(rows)
     places = locate_in_panel(rows, ld.variants)
-    refuse_absence(places)
+    refuse_absence(places, ld)
     located = _locate(rows, places, ld.variants)
     parts = []
     for (trait,), part in located.group_by("trait", maintain_order=True):

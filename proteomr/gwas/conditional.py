@@ -24,10 +24,12 @@ from proteomr.stats.stepwise import (
     select_stepwise,
 )
 from proteomr.status import Status
+from proteomr.tables import load_schema
 
 __all__ = ["Signal", "Signals", "analyse_unit", "doubt_linkage", "separate_signals"]
 
 _UNSETTLED: Final = "the search ended as a variant came in again after it had been left out"
+_BEYOND: Final = "it explains all of the trait in so many people: see its error and n"
 # Of variants that those chosen tell: beyond it chance and further signals explain no more.
 _DOUBTFUL: Final = 0.05
 _KEYS: Final = (
@@ -169,6 +171,13 @@ def analyse_unit(
     -------
     tables : without rows where no variant is chosen.
     """
+    agreement = unit.judge()
+    if agreement.status is Status.not_positive:
+        rows = unit.rows.with_columns(pl.lit(unit.trait.trait).alias("trait"))
+        return {
+            "cojo": _tabulate_strongest(rows, agreement.status, agreement.message),
+            "cojo_conditional": load_schema("cojo_conditional").empty(),
+        }
     state = Given(unit.simple, unit.correlate)
     message, collinear = "", list[int]()
     if given is None:
@@ -185,27 +194,28 @@ def analyse_unit(
     joint = state.fit(state.chosen)
     conditional = condition_on(state, collinear=options.collinear)
     beyond = bool((conditional.status == int(Status.not_identified)).any())
-    message = "; ".join(filter(None, [message, doubt_linkage(state)]))
+    doubt = "; ".join(filter(None, [agreement.message, doubt_linkage(state)]))
+    message = "; ".join(filter(None, [message, doubt]))
     rows = unit.rows.with_columns(pl.lit(unit.trait.trait).alias("trait"))
     return {
-        "cojo": _tabulate_strongest(rows)
+        "cojo": _tabulate_strongest(rows, Status.not_identified, _BEYOND)
         if beyond and given is None and not state.chosen
-        else _tabulate_joint(rows, state, joint, collinear=collinear, message=message),
+        else _tabulate_joint(
+            rows, state, joint, collinear=collinear, message=message, doubtful=bool(doubt)
+        ),
         "cojo_conditional": _tabulate_conditional(rows, unit, state, conditional),
     }
 
 
-def _tabulate_strongest(rows: pl.DataFrame) -> pl.DataFrame:
+def _tabulate_strongest(rows: pl.DataFrame, status: Status, message: str) -> pl.DataFrame:
     """Return the strongest variant of a chromosome as the row that says why none is chosen."""
     strongest = int((rows["beta"] / rows["se"]).abs().arg_max() or 0)
     return rows[[strongest]].select(
         *_KEYS,
         "eaf_panel",
         "n_effective",
-        pl.lit(Status.not_identified.name).alias("status"),
-        pl.lit("it explains all of the trait in so many people: see its error and n").alias(
-            "message"
-        ),
+        pl.lit(status.name).alias("status"),
+        pl.lit(message).alias("message"),
     )
 
 
@@ -235,7 +245,13 @@ def doubt_linkage(state: Given) -> str:
 
 
 def _tabulate_joint(
-    rows: pl.DataFrame, state: Given, joint: JointFit, *, collinear: list[int], message: str
+    rows: pl.DataFrame,
+    state: Given,
+    joint: JointFit,
+    *,
+    collinear: list[int],
+    message: str,
+    doubtful: bool,
 ) -> pl.DataFrame:
     """Return the variants chosen, by position, with their joint effects."""
     order = np.argsort(state.chosen, kind="stable")
@@ -243,6 +259,7 @@ def _tabulate_joint(
     r = state.correlations(chosen)
     unit = state.simple.unit[chosen]
     p = neg_log10_p_normal(joint.effects / joint.errors)[order]
+    status = Status.mismatched if doubtful and joint.status is Status.ok else joint.status
     fitted = (
         rows[chosen]
         .select(*_KEYS, "eaf_panel", "n_effective")
@@ -253,7 +270,7 @@ def _tabulate_joint(
             pl.Series("neg_log10_pJ", p),
             pl.Series("pJ", p_from_neg_log10(p)),
             pl.Series("LD_r", [*np.diag(r, 1), None][: len(chosen)], dtype=pl.Float64),
-            pl.lit(joint.status.name).alias("status"),
+            pl.lit(status.name).alias("status"),
             pl.lit(message or None, pl.String).alias("message"),
         )
     )

@@ -118,7 +118,8 @@ class CojoJob:
         for name, table in tables.items():
             ledger.write_table(name, table)
         ledger.count_drops(opened.drops)
-        failed = tables["cojo"].filter(pl.col("status") != Status.ok.name).height
+        without = ~pl.col("status").is_in([Status.ok.name, Status.mismatched.name])
+        failed = tables["cojo"].filter(without).height
         left = sum(drop.n for drop in opened.drops)
         return Outcome(
             units=tables["cojo"].height,
@@ -335,7 +336,8 @@ def _cut(
 
 def _list_messages(table: pl.DataFrame) -> list[str]:
     """Return what is said of fitted variants, once for each chromosome."""
-    told = table.filter(pl.col("status") == Status.ok.name).drop_nulls("message")
+    fitted = pl.col("status").is_in([Status.ok.name, Status.mismatched.name])
+    told = table.filter(fitted).drop_nulls("message")
     places = told.unique(["trait", "chromosome", "message"], maintain_order=True)
     return [
         f"{trait}, chromosome {chromosome or 'unknown'}: {message}"

@@ -11,7 +11,8 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import InputError, UsageError
-from proteomr.gwas.correlations import OrientedVariants, orient_variants
+from proteomr.gwas.correlations import OrientedVariants, explain_absence, orient_variants
+from proteomr.gwas.ld_agreement import Agreement, judge_panel
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.stats.joint_effects import (
@@ -184,6 +185,15 @@ class Unit:
         high = np.searchsorted(places, places[variant] + self.width, side="right")
         return int(low), int(high)
 
+    def judge(self) -> Agreement:
+        """Return whether a matrix is of genotypes, and a small one of those of the effects."""
+        oriented, rows = self.trait.oriented, self.rows
+        found = self.trait.found[self.start : self.stop]
+        z = (rows["beta"] / rows["se"]).to_numpy()
+        return judge_panel(
+            z, oriented.panel, rows=oriented.rows[found], signs=oriented.signs[found]
+        )
+
     def correlate(self, variant: int) -> tuple[int, F64]:
         """Return the correlations of a variant with those of its window, and where that starts."""
         low, high = self.reach(variant)
@@ -222,6 +232,9 @@ def divide_trait(
     told = add_implied(usable, options.sizes)
     sized, strong = _leave_out(told, {TOO_STRONG: ~(pl.col("_n") >= _FEWEST)}, trait=trait)
     oriented = orient_variants(sized, panel)
+    if not oriented.places.size:
+        absence = explain_absence(oriented.reasons)
+        raise InputError(f"{trait}: none of the {sized.height} variants {absence}")
     found, misfits = _leave_out(
         _place(sized, oriented),
         {OTHER_FREQUENCY: _differs(options.diff_freq), NO_PLACE: _is_unplaced()},

@@ -13,12 +13,15 @@ from proteomr.errors import ColumnError, InputError, nearest
 from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
 from proteomr.gwas.panel import describe_panel, locate_in_panel, refuse_absence
 from proteomr.io.genetics.genotypes import GenotypePanel, LdSource
+from proteomr.io.genetics.ld_matrices import LdMatrix
 
 __all__ = [
     "AlignedCorrelations",
     "OrientedVariants",
     "correlate_variants",
+    "explain_absence",
     "orient_variants",
+    "refuse_unclear",
     "refuse_unsigned",
 ]
 
@@ -182,6 +185,8 @@ def orient_variants(variants: pl.DataFrame, panel: LdSource) -> OrientedVariants
     located = locate_in_panel(variants, panel.variants)
     refuse_absence(located)
     oriented = _orient(variants, located, panel)
+    if isinstance(panel, LdMatrix) and oriented["reason"].null_count():
+        panel.refuse_unclear()
     usable = oriented.filter(pl.col("reason").is_null())
     places: I64 = usable["_i"].to_numpy().astype(np.int64)
     rows: I64 = usable["panel_row"].to_numpy().astype(np.int64)
@@ -198,6 +203,50 @@ def orient_variants(variants: pl.DataFrame, panel: LdSource) -> OrientedVariants
     notes = (*describe_panel(located, panel), *_describe_alleles(oriented))
     names = variants["variant_id"].gather(places)
     return OrientedVariants(panel, names, places, rows, signs, reasons, n, shares, notes)
+
+
+def refuse_unclear(variants: pl.DataFrame, panel: LdSource) -> None:
+    """Refuse a matrix of what may be squares, unless what is wrong with it is something else.
+
+    Raises
+    ------
+    InputError
+        The matrix is unclear; or, if it is, it has none of the variants, or none with its alleles.
+
+    Parameters
+    ----------
+    variants, panel : see `correlate_variants`.
+
+    Examples
+    --------
+    >>> from proteomr.io.genetics.ld_matrices import LdMatrix
+    >>> variants = pl.DataFrame({"variant_id": ["rs1"]})
+    >>> refuse_unclear(variants, LdMatrix(variants, np.ones((1, 1))))
+    """
+    if not isinstance(panel, LdMatrix) or not panel.unclear:
+        return
+    located = locate_in_panel(variants, panel.variants)
+    refuse_absence(located)
+    reasons = _orient(variants, located, panel)["reason"]
+    if not reasons.null_count():
+        raise InputError(f"none of the {variants.height} variants {explain_absence(reasons)}")
+    panel.refuse_unclear()
+
+
+def explain_absence(reasons: pl.Series) -> str:
+    """Return why variants have no correlations, as the end of a sentence.
+
+    Parameters
+    ----------
+    reasons : of `AlignedCorrelations`.
+
+    Examples
+    --------
+    >>> explain_absence(pl.Series(["absent_from_panel", "absent_from_panel"]))
+    'has correlations: 2 absent_from_panel'
+    """
+    counts = reasons.drop_nulls().value_counts(name="n").sort("n", reasons.name, descending=True)
+    return "has correlations: " + ", ".join(f"{n:,} {reason}" for reason, n in counts.rows())
 
 
 def refuse_unsigned(panel: LdSource) -> None:

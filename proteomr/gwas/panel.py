@@ -22,6 +22,7 @@ from proteomr.gwas.shared_places import shows_one_build
 from proteomr.io.genetics.genotypes import LdSource, open_genotypes, read_pgen
 from proteomr.io.genetics.ld_matrices import LdMatrix, LdValues, read_ld_matrix
 from proteomr.runs import Data, Source
+from proteomr.runs.notes import add_note
 from proteomr.stats.linkage import LdMeasure
 from proteomr.tables.texts import fill_text
 
@@ -105,6 +106,8 @@ def open_panel(
         if measure is not None:
             raise UsageError("--measure is for genotypes; a matrix holds what it holds")
         matrix = read_ld_matrix(path, values=values)
+        if not matrix.unclear and (text := matrix.contradict()):
+            add_note(f"{path}: {text}; an analysis that needs the whole says so")
         return replace(matrix, variants=_place(matrix.variants))
     if values != "auto":
         raise UsageError("--ld-values is for matrices; genotypes are correlated here")
@@ -189,13 +192,13 @@ def describe_panel(places: pl.DataFrame, ld: LdSource | None = None) -> tuple[st
     )
 
 
-def refuse_absence(places: pl.DataFrame) -> None:
-    """Refuse variants of which a panel has none.
+def refuse_absence(places: pl.DataFrame, ld: LdSource | None = None) -> None:
+    """Refuse variants of which a panel has none, then a matrix of unclear numbers.
 
     Raises
     ------
     InputError
-        No variant stands in the panel.
+        No variant stands in the panel; or the panel is a matrix of what may be squares.
 
     Examples
     --------
@@ -206,6 +209,8 @@ def refuse_absence(places: pl.DataFrame) -> None:
             f"none of the {places.height} variants is in the panel; are both named by the same "
             "kind of identifier?"
         )
+    if isinstance(ld, LdMatrix):
+        ld.refuse_unclear()
 
 
 def _place(variants: pl.DataFrame) -> pl.DataFrame:

@@ -11,11 +11,17 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.errors import InputError
-from proteomr.gwas.correlations import AlignedCorrelations, correlate_variants
+from proteomr.gwas.correlations import (
+    AlignedCorrelations,
+    correlate_variants,
+    refuse_unclear,
+)
+from proteomr.gwas.ld_agreement import judge_agreement
 from proteomr.gwas.panel import locate_in_panel, refuse_absence
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.mr.caveats import CORRELATED
 from proteomr.mr.outputs import LD_REASON
+from proteomr.status import Status
 from proteomr.tables import Drop, Harmonised
 from proteomr.tables import columns as c
 
@@ -61,18 +67,20 @@ class Linkage:
         return [self._attach(pair, found) for pair in pairs]
 
     def refuse_strangers(self, variants: pl.DataFrame) -> None:
-        """Refuse a panel that has none of the variants of all analyses.
+        """Refuse a panel that has none of the variants of all analyses, or of unclear numbers.
 
         Raises
         ------
         InputError
-            It has none.
+            It has none; or its numbers may be squares.
 
         Parameters
         ----------
         variants : as `select_named` takes them.
         """
-        refuse_absence(locate_in_panel(select_named(variants), self.panel.variants))
+        wanted = select_named(variants)
+        refuse_absence(locate_in_panel(wanted, self.panel.variants))
+        refuse_unclear(wanted, self.panel)
 
     def _attach(
         self, pair: Harmonised, found: dict[Hashable, AlignedCorrelations | str]
@@ -98,10 +106,12 @@ class Linkage:
             ld_people=people,
             variants=pair.variants.with_columns(reasons),
             caveats=tuple(caveats),
+            ld_doubt=_doubt(pair, aligned),
         )
 
     def _correlate(self, wanted: pl.DataFrame) -> AlignedCorrelations | str:
         """Return the correlations of variants, or why there are none."""
+        refuse_unclear(wanted, self.panel)
         try:
             return correlate_variants(wanted, self.panel)
         except InputError as fault:  # of these variants; other pairs are not concerned
@@ -113,6 +123,13 @@ class Linkage:
         shrunk = (1.0 - self.ridge) * r
         np.fill_diagonal(shrunk, 1.0)
         return np.asarray(shrunk)
+
+
+def _doubt(pair: Harmonised, aligned: AlignedCorrelations) -> str:
+    """Return what speaks against correlations: effects on the exposure that they do not allow."""
+    z = (pair.x / pair.sx)[aligned.places]
+    agreement = judge_agreement(z, aligned.r)
+    return agreement.message if agreement.status is Status.mismatched else ""
 
 
 def _warn(r: F64) -> tuple[str, ...]:

@@ -7,13 +7,28 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.linalg.lapack import dpotrf
 
 from proteomr._typing import F64, Bool
 from proteomr.stats.bounded_minimum import minimise_between
 from proteomr.stats.mixture_weights import fit_mixture_weights
 from proteomr.stats.susie import shrink_z
 
-__all__ = ["Kriging", "Spectrum", "decompose", "estimate_mismatch", "has_least", "krige"]
+__all__ = [
+    "LEAST_EIGENVALUE",
+    "Kriging",
+    "Spectrum",
+    "decompose",
+    "estimate_mismatch",
+    "find_indefinite",
+    "has_least",
+    "krige",
+]
+
+# Rounding to three digits gives 5,000 variants a smallest eigenvalue of -0.04; correlations whose
+# pairs are of different people give -0.1 and less.
+LEAST_EIGENVALUE: Final = -0.05
+"""Below it no genotypes have the correlations, whatever they were rounded to."""
 
 _ROUNDING: Final = 1e-8  # of eigenvalues: susieR's r_tol
 _TOLERANCE: Final = math.sqrt(2.220446049250313e-16)  # of s: the default of R's optim
@@ -100,13 +115,29 @@ def has_least(r: F64, bound: float) -> bool:
     >>> has_least(r, -0.05), has_least(r, -0.01)
     (True, False)
     """
-    shifted = r.copy()
+    return find_indefinite(r, bound) is None
+
+
+def find_indefinite(r: F64, bound: float = LEAST_EIGENVALUE) -> int | None:
+    """Return the first variant with which an eigenvalue falls below a bound; None for none.
+
+    Parameters
+    ----------
+    r : (p, p) symmetric.
+    bound : below zero.
+
+    Examples
+    --------
+    >>> r = np.array([[1.0, 0.9, 0.9], [0.9, 1.0, -0.9], [0.9, -0.9, 1.0]])
+    >>> find_indefinite(r), find_indefinite(np.abs(r))
+    (2, None)
+    """
+    if not r.size:
+        return None
+    shifted = np.array(r, dtype=np.float64, order="F")
     np.fill_diagonal(shifted, np.diagonal(r) - bound)
-    try:
-        np.linalg.cholesky(shifted)
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    _, info = dpotrf(shifted, lower=True, overwrite_a=True, clean=False)
+    return int(info) - 1 if info > 0 else None
 
 
 def estimate_mismatch(z: F64, spectrum: Spectrum, *, n: float | None = None) -> float:

@@ -39,6 +39,7 @@ class Harmonised:
     n_y : sample size of the outcome, NaN where unknown.
     provenance : where the variants come from.
     direction : "forward" as asked, or "reverse" where exposure and outcome changed places.
+    ld_doubt : what speaks against the correlations; empty for nothing.
     caveats : what a user should know of every number of the analysis, such as that variants may
         be correlated.
 
@@ -78,6 +79,7 @@ class Harmonised:
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
     direction: Direction = "forward"
     caveats: tuple[str, ...] = ()
+    ld_doubt: str = ""
     ld_people: float = float("nan")
     genome: GenomeWide | None = None
 

@@ -142,8 +142,8 @@ def test_correlations_that_no_people_have_are_a_status() -> None:
     r[0, 2] = r[2, 0] = -0.99
     panel = pl.DataFrame(r, schema=LOCUS.names)
     row = colocalise(ONE, TWO, method="susie", ld=panel).table().row(0, named=True)
-    assert row["status"] == "not_identified"
-    assert "least eigenvalue" in row["message"]
+    assert row["status"] == "not_positive"
+    assert "smallest eigenvalue" in row["message"]
 
 
 def test_a_weight_file_is_checked() -> None:

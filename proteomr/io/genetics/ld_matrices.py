@@ -13,6 +13,7 @@ from proteomr._typing import F64, I64
 from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
 from proteomr.io.genetics.ld_files import Square, read_square
+from proteomr.stats.ld_mismatch import find_indefinite
 
 __all__ = ["LdMatrix", "LdValues", "read_ld_matrix"]
 
@@ -34,6 +35,7 @@ _PLACE: Final = r"(?i)^(?:chr)?[0-9XYM]+T?[:_-][0-9]+[:_-]"
 # Where alleles are named without regard to the signs, five variants of one haplotype block have no
 # negative correlation among their ten pairs by chance in 1 of 16 matrices, and seven in 1 of 64.
 _ENOUGH_PAIRS: Final = 10
+_JUDGED: Final = 5_000  # variants whose correlations are held against one another at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +50,8 @@ class LdMatrix:
     r : (m, m) correlations, not their squares.
     signed : whether the signs are known; not where r is the root of its square.
     doubtful : whether the numbers may as well be squares: too few pairs, none of them negative.
+    unclear : why no number may be taken before more is said; empty where all is clear. That the
+        variants are strangers is told first by whoever looks for them.
 
     Raises
     ------
@@ -66,6 +70,7 @@ class LdMatrix:
     r: F64
     signed: bool = True
     doubtful: bool = False
+    unclear: str = ""
 
     def __post_init__(self) -> None:
         m = self.variants.height
@@ -95,7 +100,13 @@ class LdMatrix:
         ----------
         row : position of the variant.
         rows : positions of the others.
+
+        Raises
+        ------
+        InputError
+            It is not clear what the numbers are.
         """
+        self.refuse_unclear()
         correlations: F64 = self.r[row, rows]
         return correlations
 
@@ -105,9 +116,42 @@ class LdMatrix:
         Parameters
         ----------
         rows : positions of the variants.
+
+        Raises
+        ------
+        InputError
+            It is not clear what the numbers are.
         """
+        self.refuse_unclear()
         correlations: F64 = self.r[np.ix_(rows, rows)]
         return correlations
+
+    def refuse_unclear(self) -> None:
+        """Refuse numbers of which it is not clear what they are.
+
+        Raises
+        ------
+        InputError
+            They may be correlations or squares.
+        """
+        if self.unclear:
+            raise InputError(self.unclear)
+
+    def contradict(self) -> str:
+        """Return what says that no genotypes have the numbers; empty where nothing does.
+
+        Large matrices are judged by blocks along the diagonal, as the work grows with the cube.
+        """
+        for low in range(0, self.variants.height, _JUDGED):
+            block = self.r[low : low + _JUDGED, low : low + _JUDGED]
+            found = find_indefinite(block)
+            if found is not None:
+                name = self.variants["variant_id"][low + found]
+                return (
+                    f"no genotypes have these correlations: those of variant {name!r} (number "
+                    f"{low + found + 1}) contradict those of the variants before it"
+                )
+        return ""
 
     def count_pairs(self) -> int:
         """Return how many pairs of variants are correlated at all."""
@@ -132,14 +176,13 @@ def read_ld_matrix(
     variants : its variants in order, where the file does not name them; see `LdMatrix`.
     values : ``r2`` where the numbers are squares; their roots are taken, without signs. Where
         ``auto``, numbers of which none is negative among ten or more pairs that are not 0 may be
-        either and are refused.
+        either: the matrix is ``unclear`` and gives none of them.
 
     Raises
     ------
     FormatError
         The file is no square of numbers, see `LdMatrix`, with line and column; names no variants
-        and none are given; names them otherwise in its lines than in its columns; or does not show
-        what its numbers are.
+        and none are given; or names them otherwise in its lines than in its columns.
 
     Examples
     --------
@@ -181,11 +224,14 @@ def read_ld_matrix(
     if values == "r" or pairs == 0 or (matrix.r < 0).any():
         return matrix
     if pairs >= _ENOUGH_PAIRS:
-        raise FormatError(
+        # Squares of a positive matrix's numbers make one, too: what this says holds of either.
+        why = matrix.contradict()
+        why = f"{path}: {why}; " if why else f"{path}: "
+        why += (
             f"none of {pairs:,} correlations is negative: say whether they are squares, by "
-            "--ld-values r2, or not, by --ld-values r",
-            path=path,
+            "--ld-values r2, or not, by --ld-values r"
         )
+        return replace(matrix, unclear=why)
     return replace(matrix, doubtful=True)
 
 

@@ -51,10 +51,16 @@ class CorrelatedMethod(Method):
             text = f"none of {data.m} variants is in the LD{_say_reasons(data)}"
             return [refuse(Status.needs_correlations, text, nsnp=0)] * len(methods)
         chosen = data if known.size == data.m else data.select(known)
-        found = super().estimate_kin(methods, chosen, random=random)
+        fitted = super().estimate_kin(methods, chosen, random=random)
+        found = [_doubt(one, data.ld_doubt) for one in fitted]
         if known.size == data.m:
             return found
         return [_place_back(one, known, data) for one in found]
+
+
+def _doubt(found: Estimate, text: str) -> Estimate:
+    """Return an estimate with what speaks against the correlations behind it."""
+    return replace(found, message="; ".join(filter(None, [found.message, text]))) if text else found
 
 
 def covary(data: Harmonised) -> tuple[F64, F64]:

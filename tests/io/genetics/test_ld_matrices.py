@@ -209,8 +209,26 @@ def write_block(folder: Path, m: int) -> Path:
 
 
 def test_ten_pairs_of_which_none_is_negative_may_be_squares(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"none of 10 correlations is negative: .*--ld-values"):
-        read_ld_matrix(write_block(tmp_path, 5))
+    matrix = read_ld_matrix(write_block(tmp_path, 5))
+    message = r"none of 10 correlations is negative: .*--ld-values"
+    with pytest.raises(InputError, match=message):
+        matrix.matrix(np.arange(2))
+    with pytest.raises(InputError, match=message):
+        matrix.correlate(0, np.arange(2))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_that_contradict_one_another_are_told_by_the_first_variant(
+    sign: int, tmp_path: Path
+) -> None:
+    r = np.eye(6)
+    for i, j, value in ((1, 2, 0.95), (1, 4, 0.95 * sign), (2, 4, -0.95 if sign < 0 else 0.0)):
+        r[i, j] = r[j, i] = value
+    r[1, 4] = r[4, 1] = 0.95
+    place = tmp_path / "r.csv"
+    pl.DataFrame(r, schema=[f"rs{i}" for i in range(6)]).write_csv(place)
+    assert "variant 'rs4' (number 5) contradict" in read_ld_matrix(place).contradict()
+    assert not LdMatrix(pl.DataFrame({"variant_id": ["a", "b"]}), np.ones((2, 2))).contradict()
 
 
 def test_fewer_pairs_are_taken_as_correlations_and_marked(tmp_path: Path) -> None:
