@@ -335,7 +335,7 @@ def prepare_cox_mass(
         units = _find_units(problem.covariates[at[:, None], columns[places]], A, risk, base)
         of_modifiers = _find_units(modifiers.values[:, at].T, A, risk, base)
         scale = TimeScale(model.outcome[at], risk, options.survival.zph)
-        changes = CoxChanges(A, risk, scale, rows.loops, model.ties == "efron")
+        changes = CoxChanges(design, risk, scale, rows.loops, model.ties == "efron")
     return CoxMass(
         model,
         solver,

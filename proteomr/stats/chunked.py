@@ -166,6 +166,25 @@ class ChunkedDesign:
             cells = chunk.local[:, present] @ self.cell_columns[chunk.cells]
             yield chunk.start, np.concatenate([chunk.local[:, : self.d], cells], axis=1)
 
+    @cached_property
+    def runs(self) -> tuple[tuple[tuple[int, int, int], ...], ...]:
+        """The rows of each chunk that are of one cell: first, after the last, which cell."""
+        out = []
+        for chunk in self.chunks:
+            present = slice(self.d, self.d + chunk.cells.stop - chunk.cells.start)
+            counts = chunk.local[:, present].sum(axis=0).astype(np.int64)
+            stops = (chunk.start + np.cumsum(counts)).tolist()
+            cells = range(chunk.cells.start, chunk.cells.stop)
+            out.append(tuple(zip([chunk.start, *stops[:-1]], stops, cells, strict=True)))
+        return tuple(out)
+
+    @property
+    def cell_of_row(self) -> I64:
+        """The cell of each row ``(n,)``, ascending."""
+        runs = [run for of_chunk in self.runs for run in of_chunk]
+        lengths = [stop - start for start, stop, _ in runs]
+        return np.repeat(np.array([cell for *_, cell in runs]), lengths)
+
     def matrix(self) -> F64:
         """Return the whole matrix ``(n, k)``."""
         return np.concatenate([columns for _, columns in self.blocks()])

@@ -10,6 +10,7 @@ from proteomr.stats.compiled_risk_loops import (
     add_means,
     add_sets,
     bin_dead_products,
+    bin_deaths,
     bin_products,
     exponentiate32,
     exponentiate64,
@@ -17,6 +18,8 @@ from proteomr.stats.compiled_risk_loops import (
     sum_fit,
 )
 from proteomr.stats.compiling import compile_loop
+from proteomr.stats.timed_columns import ABREAST
+from proteomr.stats.workspace import workspace
 
 __all__ = [
     "apply_curvature",
@@ -94,49 +97,97 @@ def _move(shift, borders, step, hazards):
 
 
 @_compile
-def _bin_columns(w, A, borders, index, out):
-    out[:] = 0.0
-    k, s = A.shape[1], borders.shape[0]
-    for i in range(w.size):
-        row, x, b = out[index[i]], w[i], A[i]
-        for c in range(k):
-            row[c] += x * b[c]
-        for a in range(s):
-            row[k + a] += x * borders[a, i]
+def _sum_dense(x, dense, starts, part, d, S):
+    # Eight totals side by side: written out, as numba keeps no array in registers.
+    G = part.size
+    for m in range(dense.shape[0]):
+        X, at = dense[m], m * ABREAST
+        a0, a1, a2, a3, a4, a5, a6, a7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for g in range(G - 1, -1, -1):
+            if g == G - 1 or part[g] != part[g + 1]:
+                a0, a1, a2, a3, a4, a5, a6, a7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            for t in range(starts[g + 1], starts[g + 2]):
+                v = x[t]
+                a0 += v * X[t, 0]
+                a1 += v * X[t, 1]
+                a2 += v * X[t, 2]
+                a3 += v * X[t, 3]
+                a4 += v * X[t, 4]
+                a5 += v * X[t, 5]
+                a6 += v * X[t, 6]
+                a7 += v * X[t, 7]
+            for c, a in enumerate((a0, a1, a2, a3, a4, a5, a6, a7)):
+                if at + c < d:
+                    S[at + c, g] = a
 
 
 @_compile
-def _bin_dead_columns(w, A, borders, top, dead, out):
-    out[:] = 0.0
-    k, s = A.shape[1], borders.shape[0]
-    for i in dead:
-        row, x, b = out[top[i] - 1], w[i], A[i]
-        for c in range(k):
-            row[c] += x * b[c]
-        for a in range(s):
-            row[k + a] += x * borders[a, i]
-
-
-@_compile
-def _add_column_sets(part, coming, leaving, late, S):
-    G, p = S.shape
-    one, other, out = np.empty(G), np.empty(G), np.empty(G)
-    for c in range(p):
-        for g in range(G):
-            other[g] = leaving[g, c]
-            if late:
-                one[g] = coming[g, c]
-        add_sets(part, one, other, late=False, S=out)
-        for g in range(G):
-            S[g, c] = out[g]
-        if late:
-            # The sums of those who come later, which have left the risk set in this direction.
+def _sum_further(x, y, starts, part, S):
+    # Of one column, and the sums over the rows of each time.
+    total = 0.0
+    for g in range(part.size - 1, -1, -1):
+        if g == part.size - 1 or part[g] != part[g + 1]:
             total = 0.0
-            for g in range(G - 1, -1, -1):
-                if g == G - 1 or part[g] != part[g + 1]:
-                    total = 0.0
-                S[g, c] -= total
-                total += one[g]
+        for t in range(starts[g + 1], starts[g + 2]):
+            total += x[t] * y[t]
+        S[g] = total
+
+
+@_compile
+def _sum_cells(x, cell, of_cells, starts, part, S):
+    first, place, value = of_cells
+    total = np.zeros(S.shape[0])
+    for g in range(part.size - 1, -1, -1):
+        if g == part.size - 1 or part[g] != part[g + 1]:
+            total[:] = 0.0
+        for t in range(starts[g + 1], starts[g + 2]):
+            v, q = x[t], cell[t]
+            for j in range(first[q], first[q + 1]):
+                total[place[j]] += v * value[j]
+        for c in range(total.size):
+            S[c, g] = total[c]
+
+
+@_compile
+def _sum_columns(w, borders, columns, of_cells, part, d, bins, S):
+    # From the last time to the first: sums over the rows of each and of all later times.
+    dense, rows, starts, cell = columns
+    s, n = borders.shape[0], rows.size
+    k = S.shape[0] - s
+    x, y = np.empty(n), np.empty(n)
+    for t in range(n):
+        x[t] = w[rows[t]]
+    for g in range(part.size):
+        bins[g] = 0.0
+        for t in range(starts[g + 1], starts[g + 2]):
+            bins[g] += x[t]
+    _sum_dense(x, dense, starts, part, d, S)
+    _sum_cells(x, cell, of_cells, starts, part, S[d:k])
+    for a in range(s):
+        for t in range(n):
+            y[t] = borders[a, rows[t]]
+        _sum_further(x, y, starts, part, S[k + a])
+
+
+@_compile
+def _sum_dead(w, mask, gtime, borders, of_dead, tied, top, dead, D, score):
+    # Sums over those who die where others do, and of what each had, weighted by gtime.
+    D[:] = 0.0
+    k, s = of_dead.shape[1], borders.shape[0]
+    for e in range(dead.size):
+        i = dead[e]
+        if mask[i] > 0.0:
+            g = top[i] - 1
+            x = mask[i] * gtime[g]
+            for c in range(k):
+                score[c] += x * of_dead[e, c]
+            for a in range(s):
+                score[k + a] += x * borders[a, i]
+            if tied[g] >= 0:
+                for c in range(k):
+                    D[c, tied[g]] += w[i] * of_dead[e, c]
+                for a in range(s):
+                    D[k + a, tied[g]] += w[i] * borders[a, i]
 
 
 @_compile
@@ -160,32 +211,65 @@ def _weigh_times(S, D, d, u, efron, Q):
 
 
 @_compile
-def _change_sums(A, borders, mask, bins, w, gtime, weights, efron, S1, D1, Q):
-    top, bottom, base, dead, part, late = bins
-    G, p, n = part.size, S1.shape[1], w.size
-    a, S, D, u = np.empty((2, G + 1)), np.empty(G), np.empty(G), np.empty(G)
-    C, own, d = np.empty(G + 1), np.empty(G), np.empty(G, dtype=np.int64)
-    sum_fit(w, mask, bins, efron, a, S, D, u, d, C, own)
-    coming, leaving = np.empty((G + 1 if late else 1, p)), np.empty((G + 1, p))
-    _bin_columns(w, A, borders, top, leaving)
-    if late:
-        _bin_columns(w, A, borders, bottom, coming)
-    _bin_dead_columns(w, A, borders, top, dead, D1)
-    _add_column_sets(part, coming[1:], leaving[1:], late, S1)
+def _add_powers(part, gtime, hazard, C):
+    # Hazards up to each time, weighted by gtime to the power of 0, 1 and 2.
+    total = np.zeros(3)
+    C[0] = 0.0
+    for g in range(part.size):
+        if g == 0 or part[g] != part[g - 1]:
+            total[:] = 0.0
+        x = hazard[g]
+        for j in range(3):
+            total[j] += x
+            x *= gtime[g]
+        C[g + 1] = total
+
+
+@_compile
+def _sum_risk_sets(columns, borders, w, bins, coming, leaving, S1):
+    # Of all columns; and hazards by the first and by the last time.
+    part, late = bins[4], bins[5]
+    by_last, by_first, first, place, value, _of_dead, _tied, d = columns
+    of_cells = first, place, value
+    _sum_columns(w, borders, by_last, of_cells, part, d, leaving, S1)
+    if not late:
+        return
+    # Those who come later have left the risk set in this direction.
+    later = np.empty(S1.shape)
+    _sum_columns(w, borders, by_first, of_cells, part, d, coming, later)
+    for c in range(S1.shape[0]):
+        for g in range(part.size - 1):
+            if part[g] == part[g + 1]:
+                S1[c, g] -= later[c, g + 1]
+
+
+@_compile
+def _change_sums(columns, borders, mask, bins, w, gtime, weights, efron, S1, D1, Q, score):
+    top, _bottom, base, dead, part, late = bins
+    of_dead, tied = columns[5], columns[6]
+    G = part.size
+    a, S, D, u = np.zeros((2, G)), np.empty(G), np.empty(G), np.empty(G)
+    d = np.empty(G, dtype=np.int64)
+    _sum_risk_sets(columns, borders, w, bins, a[0], a[1], S1)
+    bin_deaths(w, mask, top, dead, D, d, u)
+    add_sets(part, a[0], a[1], late, S)
+    _sum_dead(w, mask, gtime, borders, of_dead, tied, top, dead, D1, score)
     _weigh_times(S, D, d, u, efron, Q)
-    cumulative = np.empty(n)
-    for power in range(3):
-        total, C[0] = 0.0, 0.0
-        for g in range(G):
-            if g == 0 or part[g] != part[g - 1]:
-                total = 0.0
-            by = 1.0 if power == 0 else gtime[g] if power == 1 else gtime[g] * gtime[g]
-            total += by * Q[0, g]
-            C[g + 1] = total
-            own[g] = by * Q[1, g]
-        accumulate(top, base, dead, late, C, own, cumulative)
-        for i in range(n):
-            weights[power, i] = w[i] * cumulative[i]
+    C = np.empty((G + 1, 3))
+    _add_powers(part, gtime, Q[0], C)
+    for i in range(w.size):
+        x, t = w[i], top[i]
+        for j in range(3):
+            weights[j, i] = x * C[t, j]
+        if late:
+            for j in range(3):
+                weights[j, i] -= x * C[base[i], j]
+    for i in dead:
+        g = top[i] - 1
+        x = w[i] * Q[1, g]
+        for j in range(3):
+            weights[j, i] -= x
+            x *= gtime[g]
 
 
 @_compile
@@ -237,27 +321,34 @@ def apply_curvature(u, rows, risk, vector, product, hazards, *, efron):
     _curve(u, *rows, risk.bins, vector, product, hazards, efron)
 
 
-def sum_changes(A, borders, mask, risk, hazards, gtime, weights, *, efron):
-    G, p = risk.size, A.shape[1] + borders.shape[0]
-    S1, D1, Q = np.empty((G, p)), np.empty((G, p)), np.empty((5, G))
-    _change_sums(A, borders, mask, risk.bins, hazards, gtime, weights, efron, S1, D1, Q)
-    by = np.stack([np.ones(G), gtime, gtime * gtime])
-    means = _multiply(S1, S1, by * Q[2])
-    tied = np.flatnonzero(Q[3])
-    cross = _multiply(S1[tied], D1[tied], (by * Q[3])[:, tied])
-    means += _multiply(D1[tied], D1[tied], (by * Q[4])[:, tied]) - cross
-    means -= cross.transpose(0, 2, 1)
-    dead = risk.bins.dead
-    at = risk.bins.top[dead] - 1
-    counted = mask[dead] * gtime[at]
-    score = np.concatenate([counted @ A[dead], borders[:, dead] @ counted])
-    return means, score - (gtime * Q[0]) @ S1 + (gtime * Q[1]) @ D1
+def sum_changes(columns, borders, mask, risk, hazards, gtime, weights, *, efron):
+    G, p = risk.size, columns.of_dead.shape[1] + borders.shape[0]
+    tied = np.flatnonzero(columns.tied >= 0)
+    S1 = workspace.take("sums of columns", (p, G), np.float64)
+    D1, Q = np.empty((p, tied.size)), np.empty((5, G))
+    score = np.zeros(p)
+    _change_sums(
+        columns, borders, mask, risk.bins, hazards, gtime, weights, efron, S1, D1, Q, score
+    )
+    score += D1 @ (gtime[tied] * Q[1, tied]) - S1 @ (gtime * Q[0])
+    # a S S' - b (S D' + D S') + c D D' is a square of S - (b / a) D, and what is left one of D.
+    a, b, c = Q[2:, tied]
+    share = np.divide(b, a, out=np.zeros(tied.size), where=a > 0.0)
+    S1[:, tied] -= share * D1
+    means = _square(S1, Q[2], gtime) + _square(D1, c - share * b, gtime[tied])
+    return means, score
 
 
-def _multiply(X, Z, weights):
-    G, p = X.shape
-    weighted = (Z[:, None, :] * weights.T[:, :, None]).reshape(G, 3 * p)
-    return (X.T @ weighted).reshape(p, 3, p).transpose(1, 0, 2).copy()
+def _square(X, weights, gtime):
+    """Return ``X diag(weights gtime^p) X'`` of p = 0, 1, 2, by products of a matrix with itself."""
+    largest = np.max(np.abs(gtime), initial=0.0) or 1.0
+    rooted, scaled = (workspace.take(name, X.shape, np.float64) for name in ("rooted", "scaled"))
+    np.multiply(X, np.sqrt(np.maximum(weights, 0.0)), out=rooted)
+    np.multiply(rooted, gtime / largest, out=scaled)
+    plain, last = rooted @ rooted.T, scaled @ scaled.T
+    rooted += scaled
+    between = 0.5 * (rooted @ rooted.T - plain - last)
+    return np.stack([plain, largest * between, largest**2 * last])
 
 
 def sum_influence(u, borders, mask, risk, vector, hazards, *, efron):

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import ModuleType
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.chunked import ChunkedDesign
+from proteomr.stats.column_squares import square_columns
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.stats.linalg import cholesky_pivots
 from proteomr.stats.proportional_hazards import SINGULAR, ZphTransform
 from proteomr.stats.risk_sets import RiskSets
 from proteomr.stats.row_models import Rows
+from proteomr.stats.timed_columns import TimedColumns, order_columns
 from proteomr.stats.workspace import workspace
 
 __all__ = ["ChangeTests", "CoxChanges", "TimeScale"]
-
-# Rows whose products of pairs of covariates stay in the second-level cache.
-_CHUNK = 1024
 
 
 @dataclass(frozen=True)
@@ -120,18 +121,22 @@ class CoxChanges:
 
     Parameters
     ----------
-    A : ``(n, k)``, the covariates, centred as in the fits.
+    design : the covariates, centred as in the fits.
     risk : the risk sets.
     scale : the function of time.
     loops : compiled or plain loops of Cox regression.
     efron : how ties are counted.
     """
 
-    A: F64
+    design: ChunkedDesign
     risk: RiskSets
     scale: TimeScale
     loops: ModuleType
     efron: bool
+
+    @cached_property
+    def _columns(self) -> TimedColumns:
+        return order_columns(self.design, self.risk)
 
     def test(
         self,
@@ -173,51 +178,21 @@ class CoxChanges:
 
     def _measure(self, rows: Rows, hazards: F64, wanted: int) -> tuple[tuple[F64, F64, F64], F64]:
         """Return the information of b, of b and theta, and of theta, and the scores of theta."""
-        n, k = self.A.shape
-        s = rows.borders.shape[1]
-        weights = workspace.take("weights of changes", (wanted, 3, n), np.float64)
+        n, k = self.design.n, self.design.k
+        proteins, s = rows.borders.shape[:2]
+        weights = workspace.take("weights of changes", (proteins, 3, n), np.float64)
+        weights[wanted:] = 0.0
         means = np.empty((3, wanted, k + s, k + s))
         score = np.empty((wanted, k + s))
         for j in range(wanted):
             mask = rows.mask[j].astype(np.float64)
             gtime = self.scale.of_rows((mask > 0.0).astype(np.float64))
-            given = (self.A, rows.borders[j], mask, self.risk, hazards[j], gtime)
+            given = (self._columns, rows.borders[j], mask, self.risk, hazards[j], gtime)
             of_means, score[j] = self.loops.sum_changes(*given, weights[j], efron=self.efron)
             means[:, j] = of_means
-        squares = self._multiply(rows.borders[:wanted], weights)
+        squares = square_columns(self.design, rows.borders, weights)[:, :wanted]
         own, cross, changes = squares - means
         return (own, cross, changes), score
-
-    def _multiply(self, borders: F64, weights: F64) -> F64:
-        """Return ``X' diag(weights) X`` of each fit ``(3, B, k + s, k + s)``."""
-        B, s, n = borders.shape
-        k = self.A.shape[1]
-        first, second = np.triu_indices(k)
-        flat = weights.reshape(B * 3, n)
-        packed = np.zeros((B * 3, first.size))
-        cross, own = np.zeros((B, 3, s, k)), np.zeros((B, 3, s, s))
-        pairs = np.empty((_CHUNK, first.size))
-        for start in range(0, n, _CHUNK):
-            here = slice(start, start + _CHUNK)
-            A = self.A[here]
-            products, column = pairs[: A.shape[0]], 0
-            for c in range(k):
-                np.multiply(A[:, c:], A[:, c, None], out=products[:, column : column + k - c])
-                column += k - c
-            packed += flat[:, here] @ products
-            weighted = borders[:, None, :, here] * weights[:, :, None, here]
-            cross += (weighted.reshape(-1, A.shape[0]) @ A).reshape(B, 3, s, k)
-            of_borders = weighted.reshape(B, 3 * s, -1) @ borders[:, :, here].transpose(0, 2, 1)
-            own += of_borders.reshape(B, 3, s, s)
-        cross, own = cross.transpose(1, 0, 2, 3), own.transpose(1, 0, 2, 3)
-        out = np.empty((3, B, k + s, k + s))
-        whole = packed.reshape(B, 3, -1).transpose(1, 0, 2)
-        out[:, :, first, second] = whole
-        out[:, :, second, first] = whole
-        out[:, :, k:, :k] = cross
-        out[:, :, :k, k:] = cross.transpose(0, 1, 3, 2)
-        out[:, :, k:, k:] = own
-        return out
 
 
 def _standardise(score: F64, left: F64, scale: F64, columns: I64) -> F64:

@@ -17,6 +17,7 @@ from proteomr._typing import F64
 from proteomr.stats.cox_sandwich import score_residuals
 from proteomr.stats.cox_sums import HazardSums, sum_from_hazards, sum_intervals
 from proteomr.stats.risk_sets import RiskSets
+from proteomr.stats.timed_columns import TimedColumns
 
 __all__ = [
     "apply_curvature",
@@ -101,7 +102,7 @@ def apply_curvature(
 
 
 def sum_changes(
-    A: F64,
+    columns: TimedColumns,
     borders: _Array,
     mask: F64,
     risk: RiskSets,
@@ -115,7 +116,8 @@ def sum_changes(
 
     Parameters
     ----------
-    A, borders : ``(n, k)``, ``(s, n)``.
+    columns : the k covariates.
+    borders : ``(s, n)``.
     gtime : ``(G,)``, function of time at each event time.
     weights : ``(3, n)``, filled: hazards times their cumulative ones, weighted by gtime to the
         power of 0, 1 and 2.
@@ -127,7 +129,7 @@ def sum_changes(
     """
     there = mask > 0.0
     sums, _kept = _sum(hazards, mask, risk, there, efron=efron)
-    X = np.column_stack([A, borders.T])[there]
+    X = np.column_stack([columns.matrix(), borders.T])[there]
     counts = np.bincount(risk.high[risk.died & there] - 1, minlength=risk.size)
     g = gtime[counts > 0]
     S1, D1 = sums.sum_columns(X)

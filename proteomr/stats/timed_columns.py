@@ -1,0 +1,125 @@
+"""Covariates in the order of time, for sums over risk sets of all columns of fits that share them.
+
+A sum over the risk sets is then one walk from the last event time to the first, with the totals of
+eight columns at a time in registers; of the columns that are functions of a factor's cell a row
+adds to those alone that are not 0.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proteomr._typing import F64, I64
+from proteomr.stats.chunked import ChunkedDesign
+from proteomr.stats.risk_sets import RiskSets
+
+__all__ = ["ABREAST", "SortedColumns", "TimedColumns", "order_columns"]
+
+_Positions = NDArray[np.int32]
+
+ABREAST = 8
+"""Columns that are added up at a time: two or four registers of them, whose sums do not wait."""
+
+
+class SortedColumns(NamedTuple):
+    """Columns of rows in the order of an event time, those without any first.
+
+    Attributes
+    ----------
+    dense : ``(m, n, ABREAST)``, the d dense columns, and zeros.
+    rows : ``(n,)``, which row each is.
+    starts : ``(G + 2,)``, where the rows of each event time begin.
+    cell : ``(n,)``, cell of each.
+    """
+
+    dense: F64
+    rows: _Positions
+    starts: _Positions
+    cell: _Positions
+
+
+class TimedColumns(NamedTuple):
+    """The k covariates of n rows: d dense ones, and functions of the cell.
+
+    Attributes
+    ----------
+    leaving : by the last event time that a row is at risk at.
+    coming : by the first; of no rows without left truncation.
+    first, place, value : of each cell, where its columns that are not 0 begin; which of the ``k -
+        d`` columns they are, and their values.
+    of_dead : ``(E, k)``, all columns of those who have the event.
+    tied : ``(G,)``, which of the T times with several events each is; -1 for others.
+    d : number of dense columns.
+    """
+
+    leaving: SortedColumns
+    coming: SortedColumns
+    first: _Positions
+    place: _Positions
+    value: F64
+    of_dead: F64
+    tied: I64
+    d: int
+
+    def matrix(self) -> F64:
+        """Return the columns ``(n, k)`` in the order of rows, the dense ones first."""
+        dense, rows, _, cell = self.leaving
+        d = self.d
+        cells, k = self.first.size - 1, self.of_dead.shape[1]
+        of_cells = np.zeros((cells, k - d))
+        of_cells[np.repeat(np.arange(cells), np.diff(self.first)), self.place] = self.value
+        out = np.empty((rows.size, k))
+        out[rows, :d] = np.concatenate([*dense, np.empty((rows.size, 0))], axis=1)[:, :d]
+        out[rows, d:] = of_cells[cell]
+        return out
+
+
+def order_columns(design: ChunkedDesign, risk: RiskSets) -> TimedColumns:
+    """Order the columns of a design by the risk sets of its rows.
+
+    Examples
+    --------
+    >>> from proteomr.stats.chunked import chunk_design
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> rows = np.array([[-np.inf, 5.0, 1.0], [-np.inf, 3.0, 1.0]])
+    >>> dense, cells = np.array([[7.0], [8.0]]), np.array([[1.0, 0.0], [0.0, 2.0]])
+    >>> design = chunk_design(dense, cells, np.array([0, 1]))
+    >>> columns = order_columns(design, lay_out_risk_sets(rows))
+    >>> columns.leaving.dense[0, :, 0].tolist(), columns.matrix().tolist()
+    ([8.0, 7.0], [[7.0, 1.0, 0.0], [8.0, 0.0, 2.0]])
+    """
+    bins, A, d = risk.bins, design.matrix(), design.d
+    dense = np.zeros((-(-d // ABREAST), design.n, ABREAST))
+    for m, block in enumerate(dense):
+        part = A[:, m * ABREAST : min(d, (m + 1) * ABREAST)]
+        block[:, : part.shape[1]] = part
+    cell = design.cell_of_row.astype(np.int32)
+    leaving = _sort(dense, cell, bins.top, risk.size)
+    nobody = np.zeros(0, dtype=np.int64)
+    coming = _sort(dense, cell, bins.bottom, risk.size, of=None if bins.late else nobody)
+    cells, place = np.nonzero(design.cell_columns)
+    counts = np.bincount(cells, minlength=design.cell_columns.shape[0])
+    several = risk.deaths > 1
+    return TimedColumns(
+        leaving,
+        coming,
+        first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+        place=place.astype(np.int32),
+        value=design.cell_columns[cells, place],
+        of_dead=A[bins.dead],
+        tied=np.where(several, np.cumsum(several) - 1, -1),
+        d=d,
+    )
+
+
+def _sort(
+    dense: F64, cell: _Positions, by: _Positions, size: int, *, of: I64 | None = None
+) -> SortedColumns:
+    """Return columns of rows, all or some, in the order of numbers up to the size."""
+    rows = np.argsort(by, kind="stable") if of is None else of
+    counts = np.bincount(by[rows], minlength=size + 1)
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return SortedColumns(dense.take(rows, axis=1), rows.astype(np.int32), starts, cell[rows])

@@ -1,0 +1,43 @@
+"""Sums for tests of proportional hazards are the same by the compiled walk in the order of time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proteomr.stats.chunked import chunk_design
+from proteomr.stats.loops import load_loops
+from proteomr.stats.risk_sets import lay_out_risk_sets
+from proteomr.stats.timed_columns import order_columns
+
+N = 90
+
+
+@pytest.mark.parametrize("dense", [0, 3, 11])
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("ties", ["all", "some", "none"])
+@pytest.mark.parametrize("efron", [False, True])
+def test_the_compiled_walk_gives_what_the_plain_sums_give(
+    dense: int, ties: str, *, late: bool, efron: bool
+) -> None:
+    g = np.random.RandomState(dense)
+    times = {"all": 5, "some": 60, "none": 10**9}[ties]
+    entry = g.randint(0, 3, N) if late else np.full(N, -np.inf)
+    exits = 3.0 + g.randint(0, times, N)
+    rows = np.column_stack([entry, exits, g.rand(N) < 0.6])
+    risk = lay_out_risk_sets(rows, g.randint(0, 2, N))
+    cells = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [2.0, -1.0]])
+    design = chunk_design(g.randn(N, dense), cells, np.sort(g.randint(0, 4, N)), chunk_rows=40)
+    columns = order_columns(design, risk)
+    np.testing.assert_array_equal(columns.matrix(), design.matrix())
+    # Some times keep one death, or none, of those that all rows have there.
+    mask = g.choice([0.0, 1.0, 0.5], N)
+    hazards, borders = mask * np.exp(g.randn(N)), g.randn(2, N)
+    gtime, found = g.randn(risk.size), []
+    for compiled in (False, True):
+        weights = np.empty((3, N))
+        loops = load_loops("cox", compiled=compiled)
+        given = (columns, borders, mask, risk, hazards, gtime, weights)
+        found.append((*loops.sum_changes(*given, efron=efron), weights))
+    for plain, fast in zip(*found, strict=True):
+        np.testing.assert_allclose(fast, plain, rtol=1e-10, atol=1e-10 * np.abs(plain).max())
