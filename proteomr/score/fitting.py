@@ -16,6 +16,7 @@ from proteomr.score.outcome import Predicted
 from proteomr.score.performance import measure_fold
 from proteomr.score.preparing import ColumnRule, prepare_columns, read_blocks
 from proteomr.score.regressions import BOTH, COVARIATES, SCORE, fit_regression
+from proteomr.stats.each import Each, in_turn
 from proteomr.stats.elastic_net import Penalty
 from proteomr.stats.elastic_net_steps import Solution
 from proteomr.stats.elastic_net_tuning import Tuned, tune_trial
@@ -67,9 +68,16 @@ class Laid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldWork:
-    """Learns and measures one unit; what it gives is the part of a run."""
+    """Learns and measures one unit; what it gives is the part of a run.
+
+    Parameters
+    ----------
+    laid : what it is learnt from.
+    each : how pieces of the unit are worked on.
+    """
 
     laid: Laid
+    each: Each = in_turn
 
     def __call__(self, unit: Unit) -> dict[str, pl.DataFrame]:
         """Return the tables of a unit by name."""
@@ -80,7 +88,7 @@ class FoldWork:
         inner = laid.predicted.take(rows).deal(laid.options.inner_folds, random)
         order = np.argsort(inner, kind="stable")
         rows, inner = rows[order], inner[order]
-        learnt = _learn(laid, unit, rows, inner)
+        learnt = _learn(laid, unit, rows, inner, each=self.each)
         tables = {"tuning": learnt.describe_tuning(unit)}
         if fold is None:
             return {**tables, **learnt.describe_weights(laid, unit)}
@@ -203,8 +211,8 @@ class _Learnt:
         return eta
 
 
-def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64) -> _Learnt:
-    outcome = laid.predicted.take(rows).as_outcome()
+def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64, *, each: Each) -> _Learnt:
+    outcome = laid.predicted.take(rows).as_outcome(each)
     by_sums = laid.predicted.family == "linear" and len(unit.columns) <= rows.size
     cuts = np.flatnonzero(np.diff(inner)) + 1 if by_sums else np.empty(0, dtype=np.int64)
     pieces, rules = prepare_columns(
@@ -214,6 +222,7 @@ def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64) -> _Learnt:
         transform=laid.options.transform,
         cuts=cuts.tolist(),
         groups=laid.groups,
+        each=each,
     )
     start = outcome.begin(pieces if by_sums else pieces[0], inner)
     tried = [

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, TypeVar
 
 from proteomr.errors import NothingToDo
-from proteomr.execute import Executor, Shard
+from proteomr.execute import Executor, Shard, Threads
 from proteomr.runs import Forecast, Ledger, Outcome, describe_request, open_scratch
 from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.timing import peak_memory
-from proteomr.score.fitting import FoldWork, Laid
+from proteomr.score.fitting import FoldWork, Laid, Unit
 from proteomr.score.laying_out import LaidOut, lay_out
 from proteomr.score.outputs import MAIN, PEOPLE, collect_run, keep_people
 from proteomr.score.request import ScoreRequest
@@ -24,6 +25,8 @@ __all__ = ["ScoreJob"]
 
 _TIMED = 5_000_000  # values: a fold of more takes minutes
 _log = logging.getLogger("proteomr")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +95,13 @@ class ScoreJob:
             mine = laid.units if ledger.shard is None else ledger.shard.select(laid.units)
             waiting = set(ledger.parts.pending(len(laid.units)))
             todo = [unit for unit in mine if unit.index in waiting]
-            with closing(executor.map(FoldWork(laid), todo)) as results:
+            alone = _find_alone(todo, executor)
+            with closing(executor.map(FoldWork(laid), todo[: len(todo) - len(alone)])) as results:
                 for position, tables in results:
                     ledger.parts.save(todo[position].index, tables)
+            for unit in alone:
+                tables = FoldWork(laid, partial(_work_together, executor))(unit)
+                ledger.parts.save(unit.index, tables)
         return Outcome() if ledger.shard is not None else collect_run(ledger)
 
     @contextlib.contextmanager
@@ -108,6 +115,24 @@ class ScoreJob:
             for note in told:
                 add_note(note)
             yield out
+
+
+def _find_alone(units: Sequence[Unit], executor: Executor) -> Sequence[Unit]:
+    """Return the last unit where all threads but one would have none beside it.
+
+    Its pieces are worked on by all of them then, each as one thread does it.
+    """
+    if not isinstance(executor, Threads) or executor.threads == 1:
+        return ()
+    return units[-1:] if len(units) % executor.threads == 1 else ()
+
+
+def _work_together(
+    executor: Executor, work: Callable[[_Item], _Result], items: Iterable[_Item], /
+) -> list[_Result]:
+    with closing(executor.map(work, items)) as results:
+        found = dict(results)
+    return [found[place] for place in range(len(found))]
 
 
 def describe_folds(laid: Laid) -> tuple[tuple[str, str], ...]:

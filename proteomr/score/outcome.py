@@ -13,6 +13,7 @@ from proteomr.models import EVENT, find_family
 from proteomr.runs.notes import add_note
 from proteomr.scan import FollowUp, FollowUpOptions, Reading, read_target, read_times
 from proteomr.score.request import ScoreRequest
+from proteomr.stats.each import Each, in_turn
 from proteomr.stats.elastic_net_outcomes import Binary, Continuous, Outcome, TimeToEvent
 from proteomr.tables import Drop
 
@@ -58,10 +59,15 @@ class Predicted:
         own = None if self.weights is None else self.weights[rows]
         return Predicted(self.name, self.family, self.values[rows], self.label, own)
 
-    def as_outcome(self) -> Outcome:
-        """Return what an elastic net is fitted to."""
+    def as_outcome(self, each: Each = in_turn) -> Outcome:
+        """Return what an elastic net is fitted to.
+
+        Parameters
+        ----------
+        each : how folds of a number are worked on; others share what they change.
+        """
         if self.family == "linear":
-            return Continuous(self.values, self.weights)
+            return Continuous(self.values, self.weights, each)
         if self.family == "logistic":
             return Binary(self.values, self.weights)
         return TimeToEvent(self.exit, self.values[:, 2], self.entry, self.weights)

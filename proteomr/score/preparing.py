@@ -10,6 +10,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.score.correcting import Groups, find_shifts
+from proteomr.stats.each import Each, in_turn
 from proteomr.stats.normal_score_table import NormalScores
 from proteomr.stats.transforms import Transform
 from proteomr.status import Status
@@ -135,6 +136,7 @@ def prepare_columns(
     transform: Transform,
     cuts: Sequence[int] = (),
     groups: Groups | None = None,
+    each: Each = in_turn,
 ) -> tuple[list[F64], list[ColumnRule]]:
     """Return the proteins of training people, ready, in pieces, and the rules that were learnt.
 
@@ -148,19 +150,25 @@ def prepare_columns(
     transform : of the values.
     cuts : places among the rows where a piece ends and the next begins.
     groups : of everybody, whose differences are taken out.
+    each : how blocks of columns are worked on.
     """
     ends = [0, *cuts, rows.size]
     pieces = [slice(*pair) for pair in itertools.pairwise(ends)]
     out = [np.zeros((piece.stop - piece.start, len(columns)), order="F") for piece in pieces]
     own_groups = None if groups is None else Groups(groups.codes[rows], groups.count)
-    rules: list[ColumnRule] = []
-    for start, block in read_blocks(proteins, columns):
-        for place in range(block.shape[1]):
-            rule, ready = ColumnRule.learn(block[rows, place], transform, own_groups)
+    chosen = _choose(proteins, columns)
+
+    def learn(block: slice) -> list[ColumnRule]:
+        rules: list[ColumnRule] = []
+        values = chosen.read(block)
+        for place in range(values.shape[1]):
+            rule, ready = ColumnRule.learn(values[rows, place], transform, own_groups)
             rules.append(rule)
             for piece, own in zip(pieces, out, strict=True):
-                own[:, start + place] = ready[piece]
-    return out, rules
+                own[:, block.start + place] = ready[piece]
+        return rules
+
+    return out, [rule for rules in each(learn, _cut(len(columns))) for rule in rules]
 
 
 def read_blocks(proteins: Proteins, columns: Sequence[int]) -> Iterator[tuple[int, F64]]:
@@ -173,8 +181,16 @@ def read_blocks(proteins: Proteins, columns: Sequence[int]) -> Iterator[tuple[in
     >>> [(start, block.tolist()) for start, block in read_blocks(proteins, [1])]
     [(0, [[2.0]])]
     """
+    chosen = _choose(proteins, columns)
+    for block in _cut(len(columns)):
+        yield block.start, chosen.read(block)
+
+
+def _choose(proteins: Proteins, columns: Sequence[int]) -> Proteins:
     names = proteins.names
     consecutive = list(columns) == list(range(len(names)))
-    chosen = proteins if consecutive else proteins.select_columns([names[j] for j in columns])
-    for start in range(0, len(columns), _COLUMNS):
-        yield start, chosen.read(slice(start, start + _COLUMNS))
+    return proteins if consecutive else proteins.select_columns([names[j] for j in columns])
+
+
+def _cut(count: int) -> list[slice]:
+    return [slice(start, start + _COLUMNS) for start in range(0, count, _COLUMNS)]

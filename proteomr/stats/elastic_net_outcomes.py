@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from proteomr._typing import F64, I64
+from proteomr.stats.each import Each, in_turn
 from proteomr.stats.elastic_net import Penalty
 from proteomr.stats.elastic_net_linear import LinearDescent
 from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss, SquaredLoss
@@ -30,12 +31,14 @@ class Trial:
     parts : those on the rows outside of each fold.
     miss : the mean error of a fold's part, by its place and its last solution, in the rows inside.
     unit : what an error of 1 stands for.
+    each : how the parts go down, which must not depend on one another.
     """
 
     whole: Descent
     parts: Sequence[Descent]
     miss: Callable[[int, Solution], float]
     unit: float = 1.0
+    each: Each = in_turn
 
 
 Start: TypeAlias = Callable[[Penalty], Trial]
@@ -57,10 +60,16 @@ class Outcome(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Continuous:
-    """A number (n,), and weights of its rows; the error is the mean square."""
+    """A number (n,), and weights of its rows; the error is the mean square.
+
+    Parameters
+    ----------
+    each : how folds are summed, and go down their paths.
+    """
 
     y: F64
     weights: F64 | None = None
+    each: Each = in_turn
 
     @property
     def n(self) -> int:
@@ -84,12 +93,15 @@ class Continuous:
             return self._begin_wide(X, folds)
         blocks = X if isinstance(X, list) else [X[rows] for rows in own]
         origin, unit = find_unit(self.y)
-        sums = list[LinearSums]()
-        for rows in own:
-            block = blocks.pop(0)  # which makes room for the square of its columns
+
+        def add_up(k: int) -> LinearSums:
+            block, rows = blocks[k], own[k]
+            blocks[k] = np.empty((0, 0))  # which makes room for the square of its columns
             v = None if self.weights is None else self.weights[rows]
-            sums.append(LinearSums.of(block, self.y[rows], weights=v, origin=origin, unit=unit))
-        del block
+            return LinearSums.of(block, self.y[rows], weights=v, origin=origin, unit=unit)
+
+        sums = self.each(add_up, range(len(own)))
+        blocks.clear()
         inside = [one.without_squares() for one in sums]
         total, rest = leave_out(sums)
         parts = list[Standardised]()
@@ -104,7 +116,7 @@ class Continuous:
             def miss(k: int, found: Solution) -> float:
                 return others[k].miss(found, whole=whole, inside=inside[k])
 
-            return Trial(together, others, miss, unit * unit)
+            return Trial(together, others, miss, unit * unit, self.each)
 
         return start
 

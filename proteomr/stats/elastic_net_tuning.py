@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.stats.elastic_net import Penalty, list_sequence
 from proteomr.stats.elastic_net_outcomes import Outcome, Trial
-from proteomr.stats.elastic_net_steps import Solution
+from proteomr.stats.elastic_net_steps import Descent, Solution
 
 __all__ = ["Rule", "Tuned", "tune_elastic_net", "tune_trial"]
 
@@ -97,11 +98,10 @@ def tune_trial(trial: Trial, *, rule: Rule = "min") -> Tuned:
     """
     whole, parts = trial.whole, trial.parts
     penalties = list_sequence(whole.find_largest(), n=whole.rows, p=whole.columns)
-    for part in parts:
-        part.find_largest()
+    trial.each(_begin, parts)
     errors, solutions = np.empty((0, len(parts))), list[list[Solution]]()
     for size in penalties.tolist():
-        found = [part.advance(size) for part in parts]
+        found = trial.each(partial(_advance, size=size), parts)
         solutions.append(found)
         errors = np.vstack([errors, [trial.miss(k, own) for k, own in enumerate(found)]])
         if len(errors) - 1 - int(errors.mean(axis=1).argmin()) >= _BEYOND:
@@ -124,3 +124,11 @@ def tune_trial(trial: Trial, *, rule: Rule = "min") -> Tuned:
         solution,
         solutions[chosen],
     )
+
+
+def _begin(part: Descent) -> float:
+    return part.find_largest()
+
+
+def _advance(part: Descent, *, size: float) -> Solution:
+    return part.advance(size)
