@@ -201,6 +201,16 @@ class Limits:
             "samples are of clusters.",
         ),
     ] = None
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Column with the sampling weight of each person, for product, four-way and perm; "
+            "0 leaves a person out. Errors are robust.",
+            show_default=False,
+        ),
+    ] = None
     bootstraps: Annotated[
         int | None,
         typer.Option(
@@ -286,6 +296,7 @@ class MediationScan:
             composite=limits.composite,
             joint=ways.joint,
             cluster=limits.cluster,
+            weights=limits.weights,
         )
 
     def request(self, samples: Path, proteins: Sequence[Path], *, seed: int) -> "MediateRequest":

@@ -51,5 +51,5 @@ def analyse_trio(trio: Trio, setting: Setting) -> Analysis:
 def _hold_mediator(trio: Trio, setting: Setting) -> Contrast:
     """Return the contrast with the value at which the mediator is held, by default its mean."""
     at = setting.spec.mediator_at
-    held = float(trio.mediator.mean()) if at is None else at
+    held = float(trio.average(trio.mediator[:, None])[0]) if at is None else at
     return replace(setting.contrast, mediator=held)

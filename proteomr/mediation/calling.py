@@ -51,6 +51,7 @@ def mediate(
     composite: CompositeTest = "hdmt",
     joint: bool = False,
     cluster: str | None = None,
+    weights: str | None = None,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
     withdrawn: Data | None = None,
@@ -77,7 +78,7 @@ def mediate(
     samples, proteins : as of :func:`proteomr.associate`.
     method, exposure, adjust, adjust_mediator, outcome_family, interaction, mediator_at,
     exposure_levels, reference_level, transform, bootstrap, bootstraps, seed, level, composite,
-    joint, cluster : see :class:`MediationSpec`.
+    joint, cluster, weights : see :class:`MediationSpec`.
     outcome : columns of the samples; of outcomes that happen at a time those of their events, with
         the time in NAME_years.
     time, event, entry : columns of one outcome that happens at a time, in place of `outcome`.
@@ -139,6 +140,7 @@ def mediate(
         composite=composite,
         joint=joint,
         cluster=cluster,
+        weights=weights,
     )
     request = make_request(
         spec,

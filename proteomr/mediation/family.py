@@ -94,7 +94,9 @@ class Mediation(Family[MediationState]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS)
     distribution: ClassVar[Distribution] = "normal"
     ratio: ClassVar[Ratio | None] = None
-    supports: ClassVar[Support] = Support(roles=("exposure", "outcome"), own_covariates=True)
+    supports: ClassVar[Support] = Support(
+        roles=("exposure", "outcome"), own_covariates=True, weighted_errors=("classical",)
+    )
     shares_rows: ClassVar[bool] = False
 
     @property
@@ -298,6 +300,7 @@ def _lay_out_bench(
         of_mediator,
         of_outcome,
         None if problem.clusters is None else problem.clusters[there],
+        None if problem.weights is None else problem.weights[there],
     )
 
 

@@ -122,6 +122,8 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
         lines.append(("limits", f"{spec.draws:,} draws by {spec.bootstrap}, seed {spec.seed}"))
     if spec.cluster is not None:
         lines.append(("clusters", f"of {spec.cluster}: errors are robust over them"))
+    if spec.weights is not None:
+        lines.append(("weights", f"of {spec.weights}, sampling: errors are robust"))
     for label, (outcome, mediator) in spec.formulas().items():
         lines.append((label, str(outcome)))
         if label in spec.adjust_mediator:

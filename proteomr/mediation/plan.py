@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from proteomr import scan
+from proteomr._typing import F64
 from proteomr.design import Design, Formula, columns_of, union
 from proteomr.errors import ColumnError, UsageError
 from proteomr.mediation.family import Mediation, OfLevels, OfNumbers, Pair, SetColumns
@@ -88,6 +89,7 @@ def plan_mediation(
         {label: union(pair) for label, pair in formulas.items()},
         covariates=covariates,
         cluster=spec.cluster,
+        weights=spec.weights,
     )
     names = [*reading.columns.names, *(covariate.name for covariate in covariates)]
     sets = tuple((of.resolve(names), by.resolve(names)) for of, by in formulas.values())
@@ -172,7 +174,7 @@ def _read_pairs(
     pairs, targets = [], []
     for name in spec.exposures:
         exposure = _read_exposure(reading, spec, name)
-        low, high = _choose_levels(exposure, spec)
+        low, high = _choose_levels(exposure, spec, reading.modifiers.weights)
         for outcome in outcomes:
             pairs.append(Pair(name, outcome.name, low, high))
             values = np.column_stack([exposure.values, outcome.values])
@@ -197,7 +199,9 @@ def _read_exposure(reading: Reading, spec: MediationSpec, name: str) -> Target:
     return exposure
 
 
-def _choose_levels(exposure: Target, spec: MediationSpec) -> tuple[float, float]:
+def _choose_levels(
+    exposure: Target, spec: MediationSpec, weights: F64 | None
+) -> tuple[float, float]:
     """Return the exposures that are compared."""
     if spec.exposure_levels is not None:
         if exposure.levels:
@@ -209,6 +213,9 @@ def _choose_levels(exposure: Target, spec: MediationSpec) -> tuple[float, float]
     if exposure.levels:
         return 0.0, 1.0
     mean = float(np.nanmean(exposure.values))
+    if weights is not None:
+        known = ~np.isnan(exposure.values) & ~np.isnan(weights)
+        mean = float(np.average(exposure.values[known], weights=weights[known]))
     add_note(
         f"exposure {exposure.name!r} is taken as a number: effects are of one more, from its mean "
         f"{mean:.4g}; --exposure-levels LOW,HIGH compares others"

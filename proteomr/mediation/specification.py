@@ -74,6 +74,9 @@ class MediationSpec:
     joint : whether all proteins are in one model of the outcome.
     cluster : column of the samples with what people share who are not independent: errors are
         robust over them, and samples are of them.
+    weights : column of the samples with each person's sampling weight; 0 leaves a person out.
+        Estimates are those of people who are there as often as their weight, whatever its unit, and
+        errors are robust.
 
     Raises
     ------
@@ -107,6 +110,7 @@ class MediationSpec:
     composite: CompositeTest = "hdmt"
     joint: bool = False
     cluster: str | None = None
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         _check("method", self.method, METHODS)
@@ -178,6 +182,10 @@ class MediationSpec:
         both = [name for name in self.exposures if name in self._columns_of_outcomes]
         if both:
             raise UsageError(f"{both[0]!r} is an exposure and of an outcome: take it out of one")
+        if self.weights in {*self.exposures, *self._columns_of_outcomes}:
+            raise UsageError(
+                f"--weights {self.weights!r} is an exposure or of an outcome: name another column"
+            )
         absent = [label for label in self.adjust_mediator if label not in self.adjust]
         if absent:
             raise UsageError(
@@ -214,6 +222,12 @@ class MediationSpec:
             raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
         if self.exposure_levels is not None and not _differ(*self.exposure_levels):
             raise UsageError("--exposure-levels LOW,HIGH: two different numbers are needed")
+        if self.weights is not None and (self.method == "counterfactual" or self.joint):
+            what = "--joint" if self.joint else f"--method {self.method}"
+            raise UsageError(
+                f"--weights is not for {what}, whose influence functions are of equal people: take "
+                "--method product, four-way or perm, each protein by itself"
+            )
         if self.joint and (self.method != "product" or self.family != "linear" or self.interaction):
             raise UsageError(
                 "--joint is of --method product with a linear outcome and no interaction"

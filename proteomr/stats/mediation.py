@@ -59,6 +59,7 @@ class Trio:
         for_mediator: F64,
         for_outcome: F64,
         clusters: I64 | None = None,
+        weights: F64 | None = None,
     ) -> Trio:
         """Return the trio of columns ``(n,)`` and covariates ``(n, k)``, the intercept the first.
 
@@ -66,8 +67,10 @@ class Trio:
         ----------
         outcome : ``(n,)``; of a follow-up ``(n, 3)``: entry, exit, event.
         clusters : ``(n,)``, codes of people who are not independent; None where all are.
+        weights : ``(n,)``, above 0, of people; None for equal ones.
         """
-        return cls(mediator, Bench(exposure, outcome, for_mediator, for_outcome, clusters))
+        bench = Bench(exposure, outcome, for_mediator, for_outcome, clusters, weights)
+        return cls(mediator, bench)
 
     @property
     def n(self) -> int:
@@ -99,6 +102,30 @@ class Trio:
         """Codes of the clusters of people ``(n,)``; None where each is one."""
         whole = self.bench.clusters
         return whole if whole is None or self.there is None else whole[self.there]
+
+    @cached_property
+    def weights(self) -> F64 | None:
+        """Weights of people ``(n,)``, in an arbitrary unit; None for equal ones."""
+        whole = self.bench.weights
+        return None if whole is None else self._take(whole)
+
+    @property
+    def robust(self) -> bool:
+        """Whether errors are those of influence functions, and not of the models."""
+        return self.clusters is not None or self.weights is not None
+
+    @cached_property
+    def shares(self) -> F64:
+        """What each person counts in a mean ``(n,)``."""
+        if self.weights is None:
+            return np.full(self.n, 1.0 / self.n)
+        return np.asarray(self.weights / self.weights.sum())
+
+    def average(self, columns: F64, counts: F64 | None = None) -> F64:
+        """Return the means of columns ``(n, k)``, each row counted as often as is said."""
+        if self.weights is None:
+            return average(columns, counts)
+        return average(columns, self.weights if counts is None else counts * self.weights)
 
     def _take(self, values: F64) -> F64:
         return values if self.there is None else values[self.there]
@@ -280,7 +307,7 @@ def path_of(
     unit: float,
     *,
     exact: bool,
-    clusters: I64 | None = None,
+    trio: Trio,
 ) -> PathEstimate:
     """Return a coefficient of a model as a line of the diagram.
 
@@ -288,12 +315,12 @@ def path_of(
     ----------
     unit : by which it is multiplied.
     exact : whether its statistic has Student's law, and not the normal one.
-    clusters : ``(n,)``, for an error robust over them, whose law is taken as normal.
+    trio : whose clusters or weights make the error robust, and its law one that is taken as normal.
     """
     error = float(np.sqrt(fit.covariance[column, column]))
     df = float(fit.df) if exact else np.inf
-    if clusters is not None:
-        error, df = measure_error(fit.influence([column]), clusters), np.inf
+    if trio.robust:
+        error, df = measure_error(fit.influence([column]), trio.clusters), np.inf
     return PathEstimate(name, fit.coefficients[column] * unit, error * unit, df)
 
 
@@ -309,20 +336,19 @@ def measure_error(influence: F64, clusters: I64 | None) -> float:
 
 
 def paths_of(
-    fits: Sequence[tuple[str, Regression, int, float, bool]], clusters: I64 | None = None
+    fits: Sequence[tuple[str, Regression, int, float, bool]], trio: Trio
 ) -> tuple[PathEstimate, ...]:
     """Return the lines of a diagram: name, model, column, unit, and whether Student's law holds."""
     return tuple(
-        path_of(n, fit, column, unit, exact=t, clusters=clusters)
-        for n, fit, column, unit, t in fits
+        path_of(n, fit, column, unit, exact=t, trio=trio) for n, fit, column, unit, t in fits
     )
 
 
 def path_of_mediator(fit: Regression, scaled: Scaled) -> PathEstimate:
     """Return path a, the last coefficient of the mediator's model, in the units of the data."""
     unit = (1.0 if scaled.binary else scaled.mediator_unit) / scaled.exposure_unit
-    last, clusters = fit.coefficients.size - 1, scaled.trio.clusters
-    return path_of("a", fit, last, unit, exact=not scaled.binary, clusters=clusters)
+    last = fit.coefficients.size - 1
+    return path_of("a", fit, last, unit, exact=not scaled.binary, trio=scaled.trio)
 
 
 def doubt_proportion(analysis: Analysis) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.linalg import find_independent, solve_least_squares
 
-__all__ = ["Basis"]
+__all__ = ["Basis", "root_rows"]
 
 _ALIASED = 1e-7  # share of a column's length: the rule of R's lm
 # Of the basis on fewer rows: below it digits are lost, and it is made anew.
@@ -170,3 +170,16 @@ class Basis:
             self.back * lengths[:, None], 2
         )
         return bool(condition > _REFINE_ABOVE)
+
+
+def root_rows(columns: F64, weights: F64 | None) -> F64:
+    """Return columns ``(n,)`` or ``(n, k)`` times the roots of weights, whose squares are weighted.
+
+    Examples
+    --------
+    >>> root_rows(np.array([1.0, 2.0]), np.array([4.0, 9.0])).tolist()
+    [2.0, 6.0]
+    """
+    if weights is None:
+        return columns
+    return np.asarray((columns.T * np.sqrt(weights)).T)

@@ -11,7 +11,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.doubled_hazards import DoubledHazards
 from proteomr.stats.linalg import condition_columns
-from proteomr.stats.mediation_bases import Basis
+from proteomr.stats.mediation_bases import Basis, root_rows
 from proteomr.stats.mediation_cox import CoxModel, fit_cox_model
 from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets, tie_times
 
@@ -29,6 +29,7 @@ class Bench:
     outcome : ``(N,)``, or ``(N, 3)``: entry, exit, event (1; other codes are none).
     for_mediator, for_outcome : covariates ``(N, k)`` of the two models, the intercept the first.
     clusters : ``(N,)``, codes of people who are not independent; None where all are.
+    weights : ``(N,)``, above 0, of people in a sample that is not all alike; None for equal ones.
 
     Examples
     --------
@@ -45,6 +46,7 @@ class Bench:
         for_mediator: F64,
         for_outcome: F64,
         clusters: I64 | None = None,
+        weights: F64 | None = None,
     ) -> None:
         stacked = np.column_stack([np.ones(exposure.size), exposure])
         conditioned, units = condition_columns(stacked)
@@ -58,13 +60,15 @@ class Bench:
             self.outcome[:, 2] = outcome[:, 2] == 1.0
         self.for_mediator, self.for_outcome = for_mediator, for_outcome
         self.clusters = clusters
+        self.weights = None if weights is None else weights / weights.mean()
         self._made: dict[str, object] = {}
         self._lock = threading.RLock()
 
-    def __reduce__(self) -> tuple[type[Bench], tuple[F64, F64, F64, F64, I64 | None]]:
+    def __reduce__(self) -> tuple[type[Bench], tuple[object, ...]]:
         # what is made of it is made again elsewhere
         exposure = self.exposure * self.exposure_unit + self.exposure_shift
-        return Bench, (exposure, self.outcome, self.for_mediator, self.for_outcome, self.clusters)
+        sets = (self.for_mediator, self.for_outcome)
+        return Bench, (exposure, self.outcome, *sets, self.clusters, self.weights)
 
     def _make(self, name: str, make: Callable[[], Made]) -> Made:
         with self._lock:
@@ -72,18 +76,28 @@ class Bench:
                 self._made[name] = make()
             return self._made[name]  # type: ignore[return-value]
 
-    def mediator_basis(self, rows: Bool | None) -> Basis:
-        """Return the basis of the mediator's covariates and the exposure on some rows."""
-        whole = self._make("mediator", lambda: self._base(self.for_mediator))
-        return whole if rows is None else whole.take(rows)
+    def mediator_basis(self, rows: Bool | None, *, line: bool) -> Basis:
+        """Return the basis of the mediator's covariates and the exposure on some rows.
 
-    def outcome_basis(self, rows: Bool | None) -> Basis:
+        Parameters
+        ----------
+        line : of least squares, whose rows are multiplied by the roots of their weights.
+        """
+        return self._base("mediator", self.for_mediator, rows, line=line)
+
+    def outcome_basis(self, rows: Bool | None, *, line: bool) -> Basis:
         """Return the basis of the outcome's covariates and the exposure on some rows."""
-        whole = self._make("outcome", lambda: self._base(self.for_outcome))
-        return whole if rows is None else whole.take(rows)
+        return self._base("outcome", self.for_outcome, rows, line=line)
 
-    def _base(self, covariates: F64) -> Basis:
-        return Basis.of(np.column_stack([covariates, self.exposure]))
+    def _base(self, name: str, covariates: F64, rows: Bool | None, *, line: bool) -> Basis:
+        rooted = line and self.weights is not None
+
+        def make() -> Basis:
+            X = np.column_stack([covariates, self.exposure])
+            return Basis.of(X if self.weights is None or not line else root_rows(X, self.weights))
+
+        whole = self._make(f"{name}, rooted" if rooted else name, make)
+        return whole if rows is None else whole.take(rows)
 
     def risk(self, rows: Bool | None) -> RiskSets:
         """Return the risk sets of some rows."""
@@ -113,4 +127,5 @@ class Bench:
     def _fit_hazard(self) -> CoxModel:
         X = np.column_stack([self.for_outcome[:, 1:], self.exposure])
         last = X.shape[1] - 1
-        return fit_cox_model(X, self.risk(None), needed=[last], what=["the exposure"])
+        what = ["the exposure"]
+        return fit_cox_model(X, self.risk(None), needed=[last], what=what, weights=self.weights)

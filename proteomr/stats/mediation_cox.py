@@ -135,11 +135,12 @@ class CoxModel:
 
         Parameters
         ----------
-        counts : ``(c, n)``, how often each row is in each sample.
+        counts : ``(c, n)``, how often each row is in each sample: its weight times this counts.
         start : ``(c, p)``, coefficients near those of the samples.
         """
         whole = np.broadcast_to(self.theta, (counts.shape[0], self.theta.size))
         theta = whole if start is None else start * self.scale
+        counts = counts * self.sums.counts
         return refit_cox(self.X, self.sums.risk, counts, theta, self.inverse) / self.scale
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, Bool
 from proteomr.stats.e_values import Measure
 from proteomr.stats.mediation import (
     Analysis,
@@ -70,9 +70,9 @@ def analyse_percentage(trio: Trio, contrast: Contrast) -> Analysis:
     a, m = scaled.exposure_unit, scaled.mediator_unit
     paths = (
         path_of_mediator(mediator, scaled),
-        _path_of("b", having, p + 1, 1.0 / m, trio.clusters),
-        _path_of("c", without, p, 1.0 / a, trio.clusters),
-        _path_of("c_prime", having, p, 1.0 / a, trio.clusters),
+        _path_of("b", having, p + 1, 1.0 / m, trio),
+        _path_of("c", without, p, 1.0 / a, trio),
+        _path_of("c_prime", having, p, 1.0 / a, trio),
     )
     draw = _Refits(without, having, p, apart)
     errors = {
@@ -86,7 +86,7 @@ def analyse_percentage(trio: Trio, contrast: Contrast) -> Analysis:
         np.ones(len(effects.names)),
         draw,
         paths,
-        errors=errors if trio.clusters is None else {},
+        errors={} if trio.robust else errors,
         clusters=trio.clusters,
     )
     return _tell(analysis, trio)
@@ -114,30 +114,33 @@ class _Refits:
         return np.column_stack([first[:, p], second[:, p]]) * self._apart
 
 
-def _path_of(
-    name: str, fit: CoxModel, column: int, unit: float, clusters: I64 | None
-) -> PathEstimate:
+def _path_of(name: str, fit: CoxModel, column: int, unit: float, trio: Trio) -> PathEstimate:
     error = float(np.sqrt(fit.covariance[column, column]))
-    if clusters is not None:
-        error = measure_error(fit.influence([column]), clusters)
+    if trio.robust:
+        error = measure_error(fit.influence([column]), trio.clusters)
     return PathEstimate(name, float(fit.coefficients[column]) * unit, error * unit)
 
 
-def measure_of_hazards(events: F64) -> Measure:
+def measure_of_hazards(events: Bool, shares: F64 | None = None) -> Measure:
     """Return what hazard ratios are as risk ratios, by who has the event ``(n,)``.
+
+    Parameters
+    ----------
+    shares : ``(n,)``, what each person counts; None for all alike.
 
     Examples
     --------
-    >>> measure_of_hazards(np.array([1.0, 0.0]))
+    >>> measure_of_hazards(np.array([True, False]))
     'HR, common'
     """
-    return "HR" if float(events.mean()) <= _RARE else "HR, common"
+    share = float(events.mean() if shares is None else shares @ events)
+    return "HR" if share <= _RARE else "HR, common"
 
 
 def _tell(analysis: Analysis, trio: Trio) -> Analysis:
     """Return the analysis with E-values, and with what is to be said of a hazard ratio near 1."""
     estimates, errors = analysis.estimates, analysis.standard_errors()
-    measure = measure_of_hazards(trio.outcome[:, 2] == 1.0)
+    measure = measure_of_hazards(trio.outcome[:, 2] == 1.0, trio.shares)
     at = {name: place for place, name in enumerate(analysis.effects.names)}
     ratios = {
         name: LogRatio(float(estimates[at[name]]), float(errors[at[name]]), measure)

@@ -98,7 +98,7 @@ def _fit_together(
     if any(each.binary for each in scaled):
         raise Unfit(Status.not_identified, "a protein of two values has no part in a joint model")
     first, J = scaled[0], len(scaled)
-    without = first.trio.bench.outcome_basis(first.trio.there)
+    without = first.trio.bench.outcome_basis(first.trio.there, line=True)
     at = without.k - 1
     outcome = fit_regression(
         without.extend(np.column_stack([each.mediator for each in scaled])),
@@ -137,7 +137,7 @@ def _list_paths(
         ("c", total, at, y / a, True),
         ("c_prime", outcome, at, y / a, True),
     )
-    return (path_of_mediator(fit, scaled), *paths_of(lines, scaled.trio.clusters))
+    return (path_of_mediator(fit, scaled), *paths_of(lines, scaled.trio))
 
 
 def part_of(analysis: Analysis, j: int) -> Analysis:

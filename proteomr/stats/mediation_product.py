@@ -14,12 +14,13 @@ from proteomr.stats.mediation import (
     PathEstimate,
     Scaled,
     Trio,
-    average,
     doubt_proportion,
     each_sample,
+    measure_error,
     paths_of,
     scale_trio,
 )
+from proteomr.stats.mediation_bases import root_rows
 from proteomr.stats.mediation_effects import (
     Contrast,
     Effects,
@@ -115,7 +116,7 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     """
     fits = _fit_models(trio, contrast, options)
     analysis = _analyse_lines(fits) if fits.lines else _analyse_means(fits)
-    if trio.clusters is not None:
+    if trio.robust:
         analysis = replace(analysis, errors={}, clusters=trio.clusters)
     return replace(
         analysis,
@@ -141,7 +142,8 @@ def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
     >>> round(float(fit_mediator(scaled).coefficients[1] * scaled.mediator_unit), 9)
     1.0
     """
-    basis = scaled.trio.bench.mediator_basis(scaled.trio.there)
+    trio = scaled.trio
+    basis = trio.bench.mediator_basis(trio.there, line=not scaled.binary)
     return fit_regression(
         basis,
         scaled.mediator,
@@ -149,24 +151,27 @@ def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
         needed=[basis.k - 1],
         what=["the exposure"],
         of="the protein",
+        weights=trio.weights,
     )
 
 
 def _fit_models(trio: Trio, contrast: Contrast, options: ProductOptions) -> _Fits:
     scaled = scale_trio(trio, contrast, scales_outcome=options.link == "linear")
-    without = trio.bench.outcome_basis(trio.there)
+    line, weights = options.link == "linear", trio.weights
+    without = trio.bench.outcome_basis(trio.there, line=line)
     first = without.k - 1
     columns = [scaled.mediator]
     columns += [trio.exposure * scaled.mediator] if options.interaction else []
     what = ["the exposure", "the protein", "the product of exposure and protein"]
     mediator = fit_mediator(scaled)
     outcome = fit_regression(
-        without.extend(np.column_stack(columns)),
+        without.extend(root_rows(np.column_stack(columns), weights if line else None)),
         scaled.outcome,
         link=options.link,
         needed=list(range(first, first + 1 + len(columns))),
         what=what[: 1 + len(columns)],
         of="the outcome",
+        weights=weights,
     )
     total = fit_regression(
         without,
@@ -175,6 +180,7 @@ def _fit_models(trio: Trio, contrast: Contrast, options: ProductOptions) -> _Fit
         needed=[first],
         what=["the exposure"],
         of="the outcome without the protein",
+        weights=weights,
     )
     return _Fits(scaled, mediator, outcome, total, first, options)
 
@@ -193,7 +199,7 @@ def _analyse_lines(fits: _Fits) -> Analysis:
         beta, _ = fits.mediator.refit(counts)
         theta, _ = fits.outcome.refit(counts)
         found = np.zeros(parameters.size)
-        found[0] = average(fits.trio.for_mediator, counts) @ beta[:-1]
+        found[0] = fits.trio.average(fits.trio.for_mediator, counts) @ beta[:-1]
         found[1], found[2 : 2 + theta.size - first] = beta[-1], theta[first:]
         if not options.four_way:
             found[5] = fits.total.refit(counts)[0][first]
@@ -211,11 +217,11 @@ def _stack_lines(fits: _Fits) -> tuple[F64, F64, F64]:
     """
     mediator, outcome, first = fits.mediator, fits.outcome, fits.first
     covariates = fits.trio.for_mediator
-    middle = average(covariates)
+    middle = fits.trio.average(covariates)
     turned = np.zeros((mediator.coefficients.size, 2))
     turned[:-1, 0], turned[-1, 1] = middle, 1.0
     spread = mediator.follow(turned)
-    spread[:, 0] += (covariates - middle) @ mediator.coefficients[:-1] / fits.trio.n
+    spread[:, 0] += (covariates - middle) @ mediator.coefficients[:-1] * fits.trio.shares
     of_outcome = slice(first, outcome.coefficients.size)
     own = slice(2, 2 + outcome.coefficients.size - first)
     size = 5 if fits.options.four_way else 6
@@ -272,7 +278,7 @@ def _analyse_means(fits: _Fits) -> Analysis:
     def refit(counts: F64) -> F64:
         again = _means_of(fits, counts)
         found = np.empty(count + FOCAL_SIZE)
-        found[:count] = [average(again.at(point).value, counts) for point in points]
+        found[:count] = [fits.trio.average(again.at(point).value, counts) for point in points]
         found[count:] = means.focal  # where nothing is bent
         return found
 
@@ -318,6 +324,7 @@ def _means_of(fits: _Fits, counts: F64 | None = None) -> OutcomeMeans:
         float(np.sqrt(variance)),
         fits.options.link,
         "normal" if isinstance(fits.mediator, LinearModel) else "binary",
+        shares=trio.shares,
     )
 
 
@@ -333,26 +340,26 @@ def _influence_of_focal(fits: _Fits) -> F64:
         (5, outcome, fits.trio.for_outcome),
     ):
         middle = np.zeros((fit.coefficients.size, 1))
-        middle[: covariates.shape[1], 0] = average(covariates)
+        middle[: covariates.shape[1], 0] = fits.trio.average(covariates)
         moved[:, column] = fit.follow(middle)[:, 0]
     return moved
 
 
 def _linearise(fits: _Fits, means: OutcomeMeans, point: Point) -> tuple[float, F64]:
     """Return a mean outcome, and what each person adds to it ``(n,)``."""
-    rows, trio, n = means.at(point), fits.trio, fits.trio.n
-    value = float(rows.value.mean())
-    by_mediator = rows.by_mediator / n
+    rows, trio, shares = means.at(point), fits.trio, fits.trio.shares
+    value = float(shares @ rows.value)
+    by_mediator = rows.by_mediator * shares
     by_beta = np.append(trio.for_mediator.T @ by_mediator, point.mediated * by_mediator.sum())
-    by_outcome, slope = rows.by_outcome / n, float(rows.by_slope.mean())
+    by_outcome, slope = rows.by_outcome * shares, float(shares @ rows.by_slope)
     of_focal = [point.exposure * by_outcome.sum(), slope, point.exposure * slope]
     own = fits.outcome.coefficients.size - fits.first
     by_theta = np.concatenate([trio.for_outcome.T @ by_outcome, of_focal[:own]])
-    influence = (rows.value - value) / n
+    influence = (rows.value - value) * shares
     for fit, gradient in ((fits.mediator, by_beta), (fits.outcome, by_theta)):
         influence += fit.follow(gradient[:, None])[:, 0]
     if isinstance(fits.mediator, LinearModel):
-        by_variance = float(rows.by_spread.mean()) / (2.0 * means.spread)
+        by_variance = float(shares @ rows.by_spread) / (2.0 * means.spread)
         influence += by_variance * fits.mediator.variance_influence
     return value, influence
 
@@ -369,7 +376,7 @@ def _list_paths(fits: _Fits) -> tuple[PathEstimate, ...]:
         ("c", fits.total, first, y / scaled.exposure_unit, exact[1]),
         ("c_prime", fits.outcome, first, y / scaled.exposure_unit, exact[1]),
     ]
-    return paths_of(lines, fits.trio.clusters)
+    return paths_of(lines, fits.trio)
 
 
 def _list_ratios(fits: _Fits, analysis: Analysis) -> dict[str, LogRatio]:
@@ -377,7 +384,7 @@ def _list_ratios(fits: _Fits, analysis: Analysis) -> dict[str, LogRatio]:
     four = fits.options.four_way
     names = ("nde", "nie") if four else ("direct", "indirect")
     if fits.options.link == "linear":
-        spread = float(fits.scaled.outcome.std()) * fits.scaled.outcome_unit
+        spread = _measure_spread(fits) * fits.scaled.outcome_unit
         at = [analysis.effects.names.index(name) for name in names]
         estimates, errors = analysis.estimates[at], analysis.standard_errors()[at]
         return {
@@ -393,8 +400,14 @@ def _list_ratios(fits: _Fits, analysis: Analysis) -> dict[str, LogRatio]:
     return {
         name: LogRatio(
             float(np.log(means[over] / means[under])),
-            float(np.linalg.norm(relative[:, over] - relative[:, under])),
+            measure_error((relative[:, over] - relative[:, under])[:, None], fits.trio.clusters),
             "RR",
         )
         for name, (over, under) in pairs.items()
     }
+
+
+def _measure_spread(fits: _Fits) -> float:
+    """Return the standard deviation of the outcome."""
+    outcome, shares = fits.scaled.outcome, fits.trio.shares
+    return float(np.sqrt(shares @ (outcome - shares @ outcome) ** 2))

@@ -11,7 +11,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.stats.binary_regression import BinaryLink, fit_binary
-from proteomr.stats.mediation_bases import Basis
+from proteomr.stats.mediation_bases import Basis, root_rows
 from proteomr.status import Status
 
 __all__ = ["BinaryModel", "LinearModel", "OutcomeLink", "Regression", "Unfit", "fit_regression"]
@@ -83,17 +83,24 @@ class LinearModel(Regression):
 
     Attributes
     ----------
+    y : the response; with weights this, the basis and the score are by their roots.
     variance : of the residuals, over n less the rank.
+    weights : ``(n,)``; None for equal ones.
     """
 
     y: F64
     variance: float
+    weights: F64 | None = None
 
     @property
     def variance_influence(self) -> F64:
         """What each row adds to the residual variance ``(n,)``."""
         squares = self.score * self.score
-        return np.asarray((squares - squares.mean()) / self.df)
+        if self.weights is None:
+            return np.asarray((squares - squares.mean()) / self.df)
+        total = float(self.weights.sum())
+        apart = squares - self.weights * (float(squares.sum()) / total)
+        return np.asarray(apart * (squares.size / (total * self.df)))
 
     def refit(self, counts: F64) -> tuple[F64, float]:
         """Return coefficients and residual variance of a sample; NaN where it has none."""
@@ -111,16 +118,20 @@ class LinearModel(Regression):
         found = np.zeros(self.coefficients.size)
         found[self.basis.kept] = self.basis.back @ inner
         left = self.y - Q @ inner
-        df = float(counts.sum()) - self.basis.kept.size
-        return found, float(counts @ (left * left)) / df if df > 0 else np.nan
+        people = float(counts.sum())
+        total = people if self.weights is None else float(counts @ self.weights)
+        df = people - self.basis.kept.size
+        variance = float(counts @ (left * left)) / df * (people / total) if df > 0 else np.nan
+        return found, variance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BinaryModel(Regression):
-    """``P(y = 1) = F(X b)``, F logistic or normal."""
+    """``P(y = 1) = F(X b)``, F logistic or normal; weights ``(n,)``, None for equal ones."""
 
     y: F64
     link: BinaryLink
+    weights: F64 | None = None
 
     def refit(self, counts: F64) -> tuple[F64, float]:
         """Return the coefficients of a sample; NaN where it has none."""
@@ -129,6 +140,7 @@ class BinaryModel(Regression):
             return found, np.nan
         kept = self.basis.kept
         start = self.coefficients[kept]
+        counts = counts if self.weights is None else counts * self.weights
         fit = fit_binary(self.design[:, kept], self.y, link=self.link, weights=counts, start=start)
         if fit.converged:
             found = np.zeros(self.coefficients.size)
@@ -137,16 +149,25 @@ class BinaryModel(Regression):
 
 
 def fit_regression(
-    basis: Basis, y: F64, *, link: OutcomeLink, needed: Sequence[int], what: Sequence[str], of: str
+    basis: Basis,
+    y: F64,
+    *,
+    link: OutcomeLink,
+    needed: Sequence[int],
+    what: Sequence[str],
+    of: str,
+    weights: F64 | None = None,
 ) -> LinearModel | BinaryModel:
     """Fit a response, and refuse where a column of interest has no coefficient.
 
     Parameters
     ----------
-    basis : of the n rows, covariates before the columns of interest.
+    basis : of the n rows, covariates before the columns of interest; of a line with weights that
+        of rows times their roots.
     needed : positions of the columns of interest.
     what : what to call them.
     of : what to call the response.
+    weights : ``(n,)``, above 0; None for equal ones.
 
     Raises
     ------
@@ -172,22 +193,29 @@ def fit_regression(
         )
     if np.ptp(y) == 0.0:
         raise Unfit(Status.constant, f"{of} has one value on the rows of the fit")
-    return _fit_linear(basis, y, of) if link == "linear" else _fit_binary(basis, y, link, of)
+    if link == "linear":
+        return _fit_linear(basis, y, of, weights)
+    return _fit_binary(basis, y, link, of, weights)
 
 
-def _fit_linear(basis: Basis, y: F64, of: str) -> LinearModel:
+def _fit_linear(basis: Basis, y: F64, of: str, weights: F64 | None) -> LinearModel:
+    y = root_rows(y, weights)
     coefficients, residuals = basis.fit(y)
     rss = float(residuals @ residuals)
     if rss <= _EXACT * float(y @ y):
         raise Unfit(Status.not_identified, f"the model says {of} without error")
     df = basis.n - basis.kept.size
-    bread, variance = basis.unscaled, rss / df
-    return LinearModel(basis, coefficients, bread * variance, bread, residuals, df, y, variance)
+    unit = 1.0 if weights is None else y.size / float(weights.sum())
+    bread, variance = basis.unscaled, rss / df * unit
+    covariance = bread * (rss / df)
+    return LinearModel(basis, coefficients, covariance, bread, residuals, df, y, variance, weights)
 
 
-def _fit_binary(basis: Basis, y: F64, link: BinaryLink, of: str) -> BinaryModel:
+def _fit_binary(
+    basis: Basis, y: F64, link: BinaryLink, of: str, weights: F64 | None
+) -> BinaryModel:
     kept, k = basis.kept, basis.k
-    fit = fit_binary(basis.design[:, kept], y, link=link)
+    fit = fit_binary(basis.design[:, kept], y, link=link, weights=weights)
     if fit.separation is not None and fit.separation.kind != "none":
         raise Unfit(Status.separated, f"{fit.separation.kind} separation in the model of {of}")
     if not fit.converged:
@@ -196,7 +224,8 @@ def _fit_binary(basis: Basis, y: F64, link: BinaryLink, of: str) -> BinaryModel:
     coefficients[kept] = fit.coefficients
     covariance, bread = (_spread(inner, kept, k) for inner in (fit.covariance, fit.bread))
     df = basis.n - kept.size
-    return BinaryModel(basis, coefficients, covariance, bread, fit.score, df, y, link)
+    score = fit.score if weights is None else fit.score * weights
+    return BinaryModel(basis, coefficients, covariance, bread, score, df, y, link, weights)
 
 
 def _spread(inner: F64, kept: I64, k: int) -> F64:

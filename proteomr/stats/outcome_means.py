@@ -74,6 +74,7 @@ class OutcomeMeans:
     link : of the outcome.
     kind : of the mediator.
     nodes : of the expectation.
+    shares : ``(n,)``, what each row counts in a mean; None for all alike.
     """
 
     outcome: F64
@@ -83,6 +84,7 @@ class OutcomeMeans:
     link: OutcomeLink
     kind: MediatorKind
     nodes: int = _NODES
+    shares: F64 | None = None
 
     def at(self, point: Point) -> RowMeans:
         """Return the expected outcomes at a point.
@@ -139,7 +141,8 @@ class OutcomeMeans:
         """Return the derivatives of the mean outcome by the focal parameters ``(6,)``."""
         rows = self.at(point)
         mediator, outcome, slope = (
-            float(of.mean()) for of in (rows.by_mediator, rows.by_outcome, rows.by_slope)
+            float(of.mean() if self.shares is None else self.shares @ of)
+            for of in (rows.by_mediator, rows.by_outcome, rows.by_slope)
         )
         a = point.exposure
         return np.array(

@@ -207,6 +207,28 @@ def test_clusters_change_errors_and_their_missing_codes_leave_people_out(
     assert np.all((ratio > 0.3) & (ratio < 3.0))
 
 
+@pytest.mark.parametrize("method", ["product", "perm"])
+def test_weights_leave_out_those_without_and_make_errors_robust(
+    mediate: Any, people: Path, method: str
+) -> None:
+    outcome = ("--outcome", "bmi") if method == "product" else ("--outcome", "died")
+    table = pl.read_csv(people / "people.csv", schema_overrides={"ID": pl.String})
+    weights = np.where(np.arange(table.height) < 3, 0.0, 1.0 + np.arange(table.height) % 3)
+    table.with_columns(w=weights).write_csv(people / "people.csv")
+    asked = (*outcome, "--adjust", "a=age", "--bootstraps", "40")
+    assert mediate(*asked, "--weights", "w", method=method).code == 0
+    found = read(people).filter(pl.col("status") == "ok")
+    assert found["n"].max() == table.height - 3
+    assert found["conf_low"].is_finite().any()
+    mediate(*asked, "--weights", "w", "--cluster", "ID", "--overwrite", method=method)
+    # Each a cluster: the same errors, of the same influences.
+    clustered = read(people).filter(pl.col("status") == "ok")
+    np.testing.assert_allclose(clustered["se"], found["se"], rtol=1e-9)
+    mediate(*outcome, "--adjust", "a=age", "--overwrite", method=method)
+    plain = read(people).filter(pl.col("status") == "ok")
+    assert (plain["estimate"] != found["estimate"]).all()
+
+
 def test_one_cluster_is_a_status_and_none_a_line(mediate: Any, people: Path) -> None:
     table = pl.read_csv(people / "people.csv", schema_overrides={"ID": pl.String})
     table.with_columns(one=pl.lit("x")).write_csv(people / "people.csv")
@@ -252,6 +274,9 @@ def test_below_two_hundred_proteins_a_note_says_what_q_is(mediate: Any, people: 
         (("--time", "died_years", "--outcome", "bmi"), "--time and --event go together"),
         (("--time", "died_years", "--event", "died"), "outcomes without a time"),
         (("--outcome", "bmi", "--reference-level", "x"), "no level 'x'"),
+        (("--outcome", "bmi", "--weights", "bmi"), "--weights 'bmi' is an exposure or of an outco"),
+        (("--outcome", "bmi", "--weights", "agee"), "no column 'agee' .* .did you mean 'age'"),
+        (("--outcome", "bmi", "--weights", "age", "--joint"), "--weights is not for --joint"),
     ],
 )
 def test_a_mistake_is_one_line(mediate: Any, arguments: tuple[str, ...], said: str) -> None:
