@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
+from proteomr.mediation.imputed import pool_imputations
 from proteomr.mediation.rows import main_quantity
 from proteomr.mediation.specification import MediationSpec
 from proteomr.scan import DETAILS, PART_ORDER
@@ -42,7 +43,7 @@ class Collected:
 
 
 def collect_tables(
-    parts: Iterable[pl.DataFrame],
+    imputed: Sequence[Sequence[pl.DataFrame]],
     spec: MediationSpec,
     *,
     pairs: Sequence[tuple[str, str]],
@@ -52,12 +53,14 @@ def collect_tables(
 
     Parameters
     ----------
+    imputed : the parts of each imputation.
     pairs : exposure and outcome of each target.
     quantities : those that a fit without an estimate has rows of.
     """
-    frame = name_pairs(pl.concat(parts).sort(PART_ORDER), pairs)
+    m = len(imputed)
+    frame = name_pairs(pool_imputations(imputed), pairs)
     paths = _with_statistics(_unfold(frame, "paths"), spec.level, df=pl.col(c.DF))
-    effects = _with_statistics(_unfold(frame, "mediation"), spec.level, df=pl.lit(None))
+    effects = _with_statistics(_unfold(frame, "mediation"), spec.level, df=pl.col(c.DF))
     effects = pl.concat([effects, _list_failures(frame, effects, spec, quantities)])
     combined, shares, notes = _combine_paths(paths, spec)
     main = pl.col(c.QUANTITY) == main_quantity(spec.method)
@@ -78,9 +81,13 @@ def collect_tables(
         maintain_order="left",
     )
     effects = order.sort("_place", maintain_order=True)
+    pooled = (c.DF, *c.POOLED)
+    effects = effects.with_columns(pl.lit(m).alias(c.M)) if m > 1 else effects.drop(pooled)
+    if m > 1:
+        notes += (f"effects and paths of {m} imputations pooled by Rubin's rules",)
     schemas = [load_schema(name) for name in ("mediation", "paths", "composite_null")]
     mediation, diagram, null = (
-        schema.validate(table.select(schema.names))
+        schema.validate(table.select(k.name for k in schema.columns if k.name in table.columns))
         for schema, table in zip(schemas, (effects, paths, shares), strict=True)
     )
     return Collected(mediation, diagram, null, notes)

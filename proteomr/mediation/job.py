@@ -14,7 +14,7 @@ from proteomr.errors import NothingToDo
 from proteomr.execute import Executor, Shard
 from proteomr.files import replace_file
 from proteomr.mediation.outputs import collect_run, count_pairs, describe_run
-from proteomr.mediation.plan import Plan, plan_mediation
+from proteomr.mediation.plan import Plan, number_blocks, plan_mediation
 from proteomr.mediation.reading import read_people
 from proteomr.mediation.request import MediateRequest
 from proteomr.runs import Forecast, Ledger, Outcome, describe_request, open_scratch
@@ -54,10 +54,15 @@ class MediateJob:
         """Lay out the analysis and work through as many blocks as are done at once."""
         watch, started = Stopwatch(), time.process_time()
         describe_request(self.request)  # the run digests its inputs first
-        with self._open() as (plan, _), open_scratch() as scratch:
-            blocks = plan.blocks if self.shard is None else self.shard.select(plan.blocks)
-            if not blocks:
-                raise NothingToDo(f"shard {self.shard} has none of the {len(plan.blocks)} blocks")
+        with self._open() as (plans, _), open_scratch() as scratch:
+            plan = plans[0]
+            every = [block for one in plans for block in one.blocks]
+            mine = every if self.shard is None else self.shard.select(every)
+            if not mine:
+                raise NothingToDo(f"shard {self.shard} has none of the {len(every)} blocks")
+            # those of other imputations take as long
+            blocks = [block for block in mine if block.index < len(plan.blocks)] or plan.blocks[:1]
+            rounds = len(mine) / len(blocks)
             opened = Spent(started, started) + watch.read()
             cost = estimate_cost(
                 plan,
@@ -68,12 +73,12 @@ class MediateJob:
                     lambda path: write_encoded(part, path, format="parquet"),
                 ),
             )
-            spent = opened + cost.blocks
+            spent = opened + cost.blocks.times(rounds)
             return Forecast(
                 units={
                     "people": plan.cohort.n,
-                    "proteins": len({p for block in blocks for p in block.proteins.tolist()}),
-                    "fits": cost.fits,
+                    "proteins": len({p for block in mine for p in block.proteins.tolist()}),
+                    "fits": round(cost.fits * rounds),
                 },
                 path=cost.path,
                 seconds=spent.processors,
@@ -81,7 +86,8 @@ class MediateJob:
                 memory_bytes=peak_memory(),
                 lines=(
                     ("complete", f"{cost.people} people for exposure, outcome and covariates"),
-                    ("blocks", f"{len(blocks)}, with {plan.tests_per_protein} fits a protein"),
+                    ("blocks", f"{len(mine)}, with {plan.tests_per_protein} fits a protein"),
+                    *((("imputations", f"{len(plans)}, pooled"),) if len(plans) > 1 else ()),
                     *describe_plan(plan),
                     *(("in model", said) for said in describe_people(count_pairs(plan))),
                     ("timed", f"{cost.timed} proteins"),
@@ -90,27 +96,40 @@ class MediateJob:
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Analyse the blocks that the ledger lacks; of a whole run, join them and test."""
-        with self._open() as (plan, notes):
+        with self._open() as (plans, notes):
             for note in notes:
                 add_note(note)  # the run keeps them, and tells them in its manifest
-            ledger.parts.keep_facts(describe_run(plan))
-            run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard)
+            ledger.parts.keep_facts(describe_run(plans))
+            blocks = sum(len(plan.blocks) for plan in plans)
+            for plan in plans:
+                run_parts(
+                    plan, ledger.parts, executor=executor, shard=ledger.shard, blocks=blocks
+                )
         return Outcome() if ledger.shard is not None else collect_run(ledger)
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[tuple[Plan, tuple[str, ...]]]:
-        """Read the inputs and lay out the analysis, with what is to be said of them."""
+    def _open(self) -> Iterator[tuple[tuple[Plan, ...], tuple[str, ...]]]:
+        """Read the inputs and lay out the analysis, with what is to be said of them.
+
+        There is a plan for each imputation of the samples.
+        """
         with open_scratch() as scratch:
             with collect_notes() as told:
-                cohort, covariates = read_people(self.request, scratch)
-                plan = plan_mediation(cohort, self.request.specification, covariates=covariates)
+                spec = self.request.specification
+                plans = number_blocks(
+                    [
+                        plan_mediation(cohort, spec, covariates=covariates)
+                        for cohort, covariates in read_people(self.request, scratch)
+                    ]
+                )
+            plan = plans[0]
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):
                 _log.info("%s: %s", label, text)
             notes = tuple(dict.fromkeys(told))
             for note in notes:
                 _log.warning("note: %s", note)
-            yield plan, notes
+            yield plans, notes
 
 
 def describe_plan(plan: Plan) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from proteomr.errors import InputError
 from proteomr.mediation.collect import Collected, collect_tables
 from proteomr.mediation.plan import Plan
 from proteomr.mediation.rows import list_quantities, main_quantity
@@ -23,9 +24,23 @@ __all__ = ["collect_run", "count_pairs", "describe_run", "merge_shards"]
 _SET = (c.EXPOSURE, c.OUTCOME, c.ADJUSTMENT)
 
 
-def describe_run(plan: Plan) -> dict[str, object]:
-    """Return what the end of a run needs and only its beginning knows, as JSON values."""
+def describe_run(plans: Sequence[Plan]) -> dict[str, object]:
+    """Return what the end of a run needs and only its beginning knows, as JSON values.
+
+    Parameters
+    ----------
+    plans : one for each imputation of the samples.
+
+    Raises
+    ------
+    InputError
+        An imputation has other proteins than the first.
+    """
+    plan = plans[0]
+    if any(other.cohort.proteins.names != plan.cohort.proteins.names for other in plans):
+        raise InputError("imputations of the samples have other proteins than the first")
     return {
+        "imputations": len(plans),
         "specification": plan.spec.to_dict(),
         "pairs": [[pair.exposure, pair.outcome] for pair in plan.pairs],
         "people": plan.cohort.n,
@@ -57,9 +72,10 @@ def collect_run(ledger: Ledger) -> Outcome:
     """
     facts = ledger.parts.facts()
     spec = MediationSpec.from_dict(facts["specification"])
-    parts = [part["fits"] for part in ledger.parts.load_all(facts["blocks"])]
+    each, m = int(facts["blocks"]), int(facts["imputations"])
+    parts = [part["fits"] for part in ledger.parts.load_all(m * each)]
     tables = collect_tables(
-        parts,
+        [parts[i * each : (i + 1) * each] for i in range(m)],
         spec,
         pairs=[(exposure, outcome) for exposure, outcome in facts["pairs"]],
         quantities=list_quantities(spec),

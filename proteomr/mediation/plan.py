@@ -19,7 +19,7 @@ from proteomr.scan import Reading, plan_blocks, read_formulas, read_target, read
 from proteomr.scan.groups import Group
 from proteomr.tables import Cohort, Drop, ProteinCovariate
 
-__all__ = ["Plan", "plan_mediation"]
+__all__ = ["Plan", "number_blocks", "plan_mediation"]
 
 _STEP = "mediate"
 # Proteins of a block: enough that drawing people costs little beside what is done with them.
@@ -121,6 +121,27 @@ def plan_mediation(
     plan = replace(plan, drops=(*drops, *plan.drops))
     known = {entry.name: getattr(plan, entry.name) for entry in fields(plan)}
     return Plan(**known, spec=spec, pairs=pairs, sets=sets)
+
+
+def number_blocks(plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """Return the plans of imputations, whose numbers of blocks go on from one to the next.
+
+    Raises
+    ------
+    UsageError
+        Limits are drawn, which are of one data set.
+    """
+    if len(plans) > 1 and plans[0].spec.bootstrap is not None:
+        raise UsageError(
+            f"samples hold {len(plans)} imputations, over which estimates and errors are pooled, "
+            "and draws are not: leave --bootstrap and --bootstraps out"
+        )
+    numbered, first = [], 0
+    for plan in plans:
+        blocks = tuple(replace(block, index=first + block.index) for block in plan.blocks)
+        numbered.append(replace(plan, blocks=blocks))
+        first += len(blocks)
+    return tuple(numbered)
 
 
 def _choose_size(cohort: Cohort, spec: MediationSpec) -> int:

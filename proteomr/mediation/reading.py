@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
-from proteomr.errors import UsageError
 from proteomr.io import (
     choose_proteins,
     read_cohort,
@@ -23,8 +23,10 @@ _log = logging.getLogger("proteomr")
 
 def read_people(
     request: MediateRequest, scratch: Path
-) -> tuple[Cohort, tuple[ProteinCovariate, ...]]:
-    """Return the cohort and the covariates that its proteins have for themselves.
+) -> Iterator[tuple[Cohort, tuple[ProteinCovariate, ...]]]:
+    """Yield the cohort and the covariates that its proteins have for themselves.
+
+    Of samples with several imputations once for each.
 
     Parameters
     ----------
@@ -34,42 +36,35 @@ def read_people(
     ------
     InputError
         A file is absent, unreadable or not what it should be.
-    UsageError
-        The samples hold several imputations.
     """
     sources = [request.samples, *request.proteins]
     _log.info("reading %s", ", ".join(source.name for source in sources))
     samples = request.samples.on_disk(scratch)
     proteins = tuple(source.on_disk(scratch) for source in request.proteins)
-    people, *others = split_imputations(samples, scratch=scratch, id_column=request.id_column)
-    if others:
-        raise UsageError(
-            f"{request.samples.name}: holds {1 + len(others)} imputations, over which mediated "
-            "effects are not pooled: give one of them, or what was observed"
-        )
-    cohort = read_cohort(
-        people,
-        proteins,
-        scratch=scratch,
-        id_column=request.id_column,
-        assays=_on_disk(request.assays, scratch),
-        withdrawn=_on_disk(request.withdrawn, scratch),
-        people=request.people,
-        sample_columns=request.sample_columns,
-    )
-    if request.chosen_proteins is not None:
-        cohort = choose_proteins(cohort, request.chosen_proteins, scratch=scratch)
-    covariates = tuple(
-        read_protein_covariate(
-            name,
-            source.on_disk(scratch),
-            cohort=cohort,
+    for people in split_imputations(samples, scratch=scratch, id_column=request.id_column):
+        cohort = read_cohort(
+            people,
+            proteins,
             scratch=scratch,
             id_column=request.id_column,
+            assays=_on_disk(request.assays, scratch),
+            withdrawn=_on_disk(request.withdrawn, scratch),
+            people=request.people,
+            sample_columns=request.sample_columns,
         )
-        for name, source in request.protein_covariates.items()
-    )
-    return cohort, covariates
+        if request.chosen_proteins is not None:
+            cohort = choose_proteins(cohort, request.chosen_proteins, scratch=scratch)
+        covariates = tuple(
+            read_protein_covariate(
+                name,
+                source.on_disk(scratch),
+                cohort=cohort,
+                scratch=scratch,
+                id_column=request.id_column,
+            )
+            for name, source in request.protein_covariates.items()
+        )
+        yield cohort, covariates
 
 
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:

@@ -82,6 +82,7 @@ class Rows:
                 c.MESSAGE: "; ".join(filter(None, said)) or None,
                 **_find_e_values(analysis, quantity, self.spec.level),
                 **dict.fromkeys(COMPUTED, np.nan),
+                **dict.fromkeys((c.DF, *c.POOLED)),
             }
             self._effects.append((*at, row))
         for path in analysis.paths:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import scipy.stats
 
 FILES = [
     "attrition.tsv",
@@ -227,6 +228,71 @@ def test_weights_leave_out_those_without_and_make_errors_robust(
     mediate(*outcome, "--adjust", "a=age", "--overwrite", method=method)
     plain = read(people).filter(pl.col("status") == "ok")
     assert (plain["estimate"] != found["estimate"]).all()
+
+
+def impute(people: Path) -> list[Path]:
+    """Write three imputations of an age that a fifth lacks: each by itself, and all in one."""
+    table = pl.read_csv(people / "people.csv", schema_overrides={"ID": pl.String})
+    generator, files = np.random.default_rng(3), []
+    parts = [table.with_columns(pl.lit(0).alias(".imp"))]
+    for k in (1, 2, 3):
+        lost = np.arange(table.height) % 5 == 2
+        age = np.where(lost, generator.normal(60.0, 8.0, table.height), table["age"].to_numpy())
+        one = table.with_columns(age=age)
+        files.append(people / f"people{k}.csv")
+        one.write_csv(files[-1])
+        parts.append(one.with_columns(pl.lit(k).alias(".imp")))
+    pl.concat(parts).write_csv(people / "people.csv")
+    return files
+
+
+def test_imputations_are_pooled_by_rubins_rules(mediate: Any, proteomr: Any, people: Path) -> None:
+    files = impute(people)
+    asked = ("--outcome", "bmi", "--adjust", "a=age")
+    ending = mediate(*asked)
+    assert ending.code == 0
+    assert "3 imputations pooled by Rubin's rules" in ending.err
+    for name, key in (("mediation", "quantity"), ("paths", "path")):
+        pooled = read(people, name).filter(pl.col("estimate").is_not_null())
+        singles = []
+        for file in files:
+            whole = ("--method", "product", "--exposure", "lonely", *asked, "--overwrite")
+            out = ("--allow-failures", "-o", people / "one")
+            proteomr("mediate", file, people / "proteins.parquet", *whole, *out)
+            one = read(people, name, "one").select("protein", key, "estimate", "se")
+            kept = pooled.select("protein", key)
+            singles.append(kept.join(one, on=["protein", key], maintain_order="left"))
+        estimate, se = (
+            np.array([one[column].to_numpy() for one in singles]) for column in ("estimate", "se")
+        )
+        total = np.mean(se**2, axis=0) + 4.0 / 3.0 * np.var(estimate, axis=0, ddof=1)
+        np.testing.assert_allclose(pooled["estimate"], estimate.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(pooled["se"], np.sqrt(total), rtol=1e-12)
+        assert pooled["df"].is_not_null().all()
+    effects = read(people)
+    assert effects["m"].to_list() == [3] * effects.height
+    refused = effects.filter(pl.col("protein") == "CONST")
+    assert set(refused["status"]) == {"constant"}
+    assert all(said.startswith("imputation 1: ") for said in refused["message"])
+    law = effects.filter(pl.col("protein") == "ADM").row(0, named=True)
+    half = scipy.stats.t.ppf(0.975, law["df"]) * law["se"]
+    assert law["conf_high"] == pytest.approx(law["estimate"] + half, rel=1e-9)
+
+
+def test_shards_of_imputations_join_and_draws_are_refused(
+    mediate: Any, proteomr: Any, people: Path
+) -> None:
+    impute(people)
+    asked = ("--outcome", "bmi", "--adjust", "a=age")
+    assert "3, pooled" in mediate(*asked, "--dry-run").out
+    mediate(*asked)
+    for k in (1, 2):
+        mediate(*asked, "--shard", f"{k}/2", "-o", people / "shards")
+    assert proteomr("merge", people / "shards", "--allow-failures").code == 0
+    assert read(people).equals(read(people, out="shards"))
+    ending = mediate(*asked, "--bootstraps", "40", "--overwrite")
+    assert ending.code == 2
+    assert "leave --bootstrap and --bootstraps out" in ending.err
 
 
 def test_one_cluster_is_a_status_and_none_a_line(mediate: Any, people: Path) -> None:
