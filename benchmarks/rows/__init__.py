@@ -12,6 +12,7 @@ from benchmarks.rows.levels import Levels
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
 from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.phenome import Phenome
+from benchmarks.rows.pooled import PooledEffects
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regions import Regions
 from benchmarks.rows.regressions import Regressions
@@ -29,6 +30,7 @@ MATTERS: tuple[Matter, ...] = (
     Phenome(),
     Instruments(),
     MixedModels(),
+    PooledEffects(),
     Halves(),
     Levels(),
     ManyOutcomes(),

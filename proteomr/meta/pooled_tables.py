@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _CELLS = 4_000_000  # of k by k matrices of a chunk of units: 32 MB each
+_VALUES = 1 << 17  # of k studies of a chunk: a megabyte of each array, which stays in the cache
 _FEWEST = 3  # studies that a funnel needs
 _ONE_STUDY = "one study: its own estimate"
 _NO_STUDY = "no study has an estimate with a standard error above 0"
@@ -71,7 +72,7 @@ class Inference:
 
 def cut_units(m: int, k: int) -> list[slice]:
     """Return chunks of units whose k by k matrices fit into memory; no number depends on them."""
-    step = max(1, _CELLS // max(k * k, 1))
+    step = max(1, min(_CELLS // max(k * k, 1), _VALUES // max(k, 1)))
     return [slice(at, min(at + step, m)) for at in range(0, m, step)]
 
 

@@ -26,6 +26,7 @@ from scipy import special
 from proteomr._typing import F64, Bool
 from proteomr.stats.falling_roots import find_falling_root
 from proteomr.stats.study_effects import StudyEffects, Weighed, weigh_studies
+from proteomr.stats.study_sums import add_studies, combine, project
 
 __all__ = ["ESTIMATORS", "Tau2", "certify_tau2", "estimate_tau2", "profile_q"]
 
@@ -90,13 +91,13 @@ def _of_laird(effects: StudyEffects, df: F64) -> F64:
 def _of_hunter(effects: StudyEffects, df: F64) -> F64:
     del df
     fit = weigh_studies(effects, np.zeros(effects.spread.shape))
-    return np.asarray((fit.q - effects.count) / fit.w.sum(axis=1))
+    return np.asarray((fit.q - effects.count) / add_studies(fit.w))
 
 
 def _of_hedges(effects: StudyEffects, df: F64) -> F64:
     squares, leverage = _fit_equally(effects)
     sampled = np.where(effects.there, effects.v, 0.0) * (1.0 - leverage)
-    return np.asarray((squares - sampled.sum(axis=1)) / df)
+    return np.asarray((squares - add_studies(sampled)) / df)
 
 
 def _of_jonkman(effects: StudyEffects, df: F64) -> F64:
@@ -116,9 +117,9 @@ _CLOSED: dict[str, Callable[[StudyEffects, F64], F64]] = {
 
 def _fit_equally(effects: StudyEffects) -> tuple[F64, F64]:
     """Return the sum of squares about the unweighted fit, and its leverages."""
-    along = np.einsum("mkp,mk->mp", effects.Q, effects.y)
-    residual = np.where(effects.there, effects.y - np.einsum("mkp,mp->mk", effects.Q, along), 0.0)
-    return (residual**2).sum(axis=1), (effects.Q**2).sum(axis=2)
+    residual = effects.y - combine(effects.Q, project(effects.Q, effects.y))
+    leverage = sum(effects.Q[:, :, j] ** 2 for j in range(effects.Q.shape[2]))
+    return add_studies(residual**2), np.asarray(leverage)
 
 
 def solve_q(effects: StudyEffects, target: F64) -> F64:
@@ -132,7 +133,7 @@ def solve_q(effects: StudyEffects, target: F64) -> F64:
         return fit.q - target, step
 
     squares, _ = _fit_equally(effects)
-    least = np.where(effects.there, effects.v, np.inf).min(axis=1)
+    least = effects.v.min(axis=1)
     above = evaluate(np.zeros(target.shape))[0] > 0.0
     # y'Py is at most the unweighted squares over tau2 + the least variance
     high = np.where(above, squares / target, 0.0)
@@ -141,32 +142,32 @@ def solve_q(effects: StudyEffects, target: F64) -> F64:
 
 def _find_highest(effects: StudyEffects, df: F64, *, restricted: bool) -> F64:
     """Return the highest maximum of a likelihood ``(m,)``."""
-    score = _score_of(effects, restricted=restricted)
-    least = np.where(effects.there, effects.v, np.inf).min(axis=1)
+    least = effects.v.min(axis=1)
     high = _bound(effects, df if restricted else effects.count.astype(np.float64))
-    grid = high[:, None] * _POINTS
+    grid = high * _POINTS[:, None]
     slopes = np.empty(grid.shape)
     for j in range(_POINTS.size):
-        slopes[:, j] = _measure_score(effects, grid[:, j], restricted=restricted)[0]
-    crossing = (slopes[:, :-1] > 0.0) & (slopes[:, 1:] <= 0.0)
+        slopes[j] = _measure_score(effects, grid[j], restricted=restricted)[0]
+    crossing = (slopes[:-1] > 0.0) & (slopes[1:] <= 0.0)
+    nth = np.cumsum(crossing, axis=0) * crossing
     best = np.zeros(df.shape)
     heights = _measure(effects, best, restricted=restricted)
-    for turn in range(int(crossing.sum(axis=1).max(initial=0))):
-        nth = crossing & (np.cumsum(crossing, axis=1) == turn + 1)
-        has = nth.any(axis=1)
-        at = np.argmax(nth, axis=1)[:, None]
-        low = np.where(has, np.take_along_axis(grid, at, axis=1)[:, 0], 0.0)
-        top = np.where(has, np.take_along_axis(grid, at + 1, axis=1)[:, 0], 0.0)
-        found = find_falling_root(score, low, top, unit=least)
-        there = _measure(effects, found, restricted=restricted)
-        higher = has & ((there > heights) | ((turn == 0) & (slopes[:, 0] > 0.0)))
-        best, heights = np.where(higher, found, best), np.where(higher, there, heights)
+    for turn in range(1, int(nth.max(initial=0)) + 1):
+        at, units = np.nonzero(nth == turn)
+        part = effects.take(units)
+        score = _score_of(part, restricted=restricted)
+        low, top = grid[at, units], grid[at + 1, units]
+        found = find_falling_root(score, low, top, unit=least[units])
+        there = _measure(part, found, restricted=restricted)
+        higher = (there > heights[units]) | ((turn == 1) & (slopes[0, units] > 0.0))
+        units = units[higher]
+        best[units], heights[units] = found[higher], there[higher]
     return best
 
 
 def _measure_score(effects: StudyEffects, tau2: F64, *, restricted: bool) -> tuple[F64, Weighed]:
     fit = weigh_studies(effects, tau2)
-    weight = fit.trace(effects.Q) if restricted else fit.w.sum(axis=1)
+    weight = fit.trace(effects.Q) if restricted else add_studies(fit.w)
     return fit.pull() - weight, fit
 
 
@@ -181,7 +182,7 @@ def _score_of(effects: StudyEffects, *, restricted: bool) -> Callable[[F64], tup
 
 
 def _trace_square(fit: Weighed, effects: StudyEffects, *, restricted: bool) -> F64:
-    return fit.trace_of_square(effects.Q) if restricted else (fit.w**2).sum(axis=1)
+    return fit.trace_of_square_nearly(effects.Q) if restricted else add_studies(fit.w**2)
 
 
 def _bound(effects: StudyEffects, df: F64) -> F64:
@@ -192,7 +193,7 @@ def _bound(effects: StudyEffects, df: F64) -> F64:
     sign: at twice as much it is clear.
     """
     squares, _ = _fit_equally(effects)
-    least = np.where(effects.there, effects.v, np.inf).min(axis=1)
+    least = effects.v.min(axis=1)
     most = np.where(effects.there, effects.v, 0.0).max(axis=1)
     mean = squares / df
     return np.asarray(mean + np.sqrt(mean**2 + 4.0 * mean * (most - least)))
@@ -201,7 +202,7 @@ def _bound(effects: StudyEffects, df: F64) -> F64:
 def _measure(effects: StudyEffects, tau2: F64, *, restricted: bool) -> F64:
     """Return the logarithm of the likelihood, but for a constant."""
     fit = weigh_studies(effects, tau2)
-    logs = np.log(np.where(effects.there, fit.w, 1.0)).sum(axis=1)
+    logs = add_studies(np.log(np.where(effects.there, fit.w, 1.0)))
     height = 0.5 * (logs - fit.q)
     if restricted:
         height += 0.5 * np.linalg.slogdet(fit.inverse)[1]
@@ -225,7 +226,7 @@ def certify_tau2(effects: StudyEffects, method: Tau2, tau2: F64) -> Bool:
         return sound
     free = (effects.count - effects.rank).astype(np.float64)
     effects = _take_out_fit(effects)
-    least = np.where(effects.there, effects.v, np.inf).min(axis=1, initial=np.inf)
+    least = effects.v.min(axis=1, initial=np.inf)
     reach = _CHECK * (tau2 + np.where(np.isfinite(least), least, 1.0))
 
     def value(at: F64) -> F64:

@@ -12,6 +12,16 @@ from proteomr.stats.between_studies import Tau2, certify_tau2, estimate_tau2
 from proteomr.stats.distributions import neg_log10_p_chi2, neg_log10_p_t, quantile_t
 from proteomr.stats.f_tail import neg_log10_p_f
 from proteomr.stats.study_effects import StudyEffects, Weighed, weigh_studies
+from proteomr.stats.study_sums import (
+    add_others,
+    add_pairs,
+    add_studies,
+    combine,
+    form_gram,
+    measure_forms,
+    multiply_each,
+    project,
+)
 from proteomr.status import Status
 
 __all__ = ["Hartung", "Heterogeneity", "Pooled", "measure_heterogeneity", "pool_effects"]
@@ -157,9 +167,7 @@ def pool_effects(effects: StudyEffects, *, method: Tau2, hartung: Hartung = "non
     keep = effects.kept & sound
     covariance = np.where(keep[:, :, None] & keep[:, None, :], turned, np.nan)
     covariance *= (factor * effects.scale**2)[:, None, None]
-    G = np.einsum("mij,mkj->mik", fit.inverse, effects.Q * fit.w[:, :, None])
-    own = effects.Q if effects.turn is None else effects.turn @ effects.Q
-    moved = G if effects.turn is None else G @ np.swapaxes(effects.turn, 1, 2)
+    weights, leverage, fitted = _tell_studies(effects, fit)
     return Pooled(
         np.where(keep, beta * unscaled, np.nan),
         covariance,
@@ -168,9 +176,9 @@ def pool_effects(effects: StudyEffects, *, method: Tau2, hartung: Hartung = "non
         _error_of_tau2(effects, method, tau2, free) * effects.scale**2,
         factor,
         effects.count,
-        np.einsum("mj,mjk->mk", np.linalg.inv(effects.R)[:, 0], moved),
-        np.einsum("mkj,mjk->mk", own, moved),
-        np.einsum("mkj,mj->mk", own, fit.g) * unscaled,
+        weights,
+        leverage,
+        fitted * unscaled,
         status,
     )
 
@@ -211,16 +219,29 @@ def measure_heterogeneity(effects: StudyEffects, tau2: F64, *, method: Tau2) -> 
     return Heterogeneity(q, free, p, np.where(some, i2, 0.0), np.where(some, h2, 1.0))
 
 
+def _tell_studies(effects: StudyEffects, fit: Weighed) -> tuple[F64, F64, F64]:
+    """Return how far studies move the first coefficient, leverages and fitted effects, (m, k)."""
+    Q, turn = effects.Q, effects.turn
+    back = np.asarray(1.0 / effects.R if Q.shape[2] == 1 else np.linalg.inv(effects.R), np.float64)
+    first = multiply_each(np.swapaxes(fit.inverse, 1, 2), back[:, 0])
+    moving = fit.w * combine(Q, first)
+    if turn is None:
+        return moving, fit.w * measure_forms(Q, fit.inverse), combine(Q, fit.g)
+    own, moved = turn @ Q, turn @ (fit.w[:, :, None] * (Q @ fit.inverse))
+    leverage = add_studies(np.moveaxis(own * moved, 2, 1))
+    return (turn @ moving[:, :, None])[:, :, 0], leverage, combine(own, fit.g)
+
+
 def _judge(effects: StudyEffects, method: Tau2, tau2: F64, fit: Weighed) -> I64:
     """Return a status for each unit: what has no certificate is no estimate."""
     p = effects.kept.shape[1]
     status = np.full(tau2.shape, int(Status.ok), dtype=np.int64)
     sound = certify_tau2(effects, method, tau2) & np.isfinite(fit.g).all(axis=1)
     # the weighted residuals are orthogonal to the columns: no inverse is believed
-    pulls = np.abs(np.einsum("mkp,mk->mp", effects.Q, fit.w * fit.residual)).max(axis=1)
-    size = np.sqrt(np.einsum("mkp,mk->mp", effects.Q**2, fit.w).max(axis=1))
+    pulls = np.abs(project(effects.Q, fit.w * fit.residual)).max(axis=1)
+    size = np.sqrt(project(effects.Q**2, fit.w).max(axis=1))
     # effects of many standard errors are held to as many digits as they have themselves
-    digits = 4.0 * np.finfo(np.float64).eps * np.sqrt((fit.w * effects.y**2).sum(axis=1))
+    digits = 4.0 * np.finfo(np.float64).eps * np.sqrt(add_studies(fit.w * effects.y**2))
     sound &= pulls <= size * (1e-9 * np.sqrt(np.maximum(fit.q, 1.0)) + 1e-9 + digits)
     status[~sound] = Status.not_converged
     status[effects.rank < np.minimum(p, 1)] = Status.collinear
@@ -264,13 +285,13 @@ def _error_of_tau2(effects: StudyEffects, method: Tau2, tau2: F64, free: F64) ->
         if method == "REML":
             variance = 2.0 / square
         elif method == "ML":
-            variance = 2.0 / (fit.w**2).sum(axis=1)
+            variance = 2.0 / add_studies(fit.w**2)
         elif method in {"PM", "EB"}:
-            variance = 2.0 * effects.count**2 / df / fit.w.sum(axis=1) ** 2
+            variance = 2.0 * effects.count**2 / df / add_studies(fit.w) ** 2
         elif method in {"DL", "HS"}:
             trace = fit.trace(effects.Q)
             top = 2.0 * df + 4.0 * tau2 * trace + 2.0 * tau2**2 * square
-            below = trace if method == "DL" else fit.w.sum(axis=1)
+            below = trace if method == "DL" else add_studies(fit.w)
             variance = top / below**2
         else:
             variance = _variance_of_squares(effects, method, tau2, df)
@@ -279,19 +300,38 @@ def _error_of_tau2(effects: StudyEffects, method: Tau2, tau2: F64, free: F64) ->
 
 def _variance_of_squares(effects: StudyEffects, method: Tau2, tau2: F64, df: F64) -> F64:
     """Return the variance of HE's and SJ's estimate, a quadratic form of normal effects."""
-    k = effects.y.shape[1]
     start = effects.spread / effects.count
     flat = method == "HE"
     w = np.where(effects.there, 1.0 if flat else 1.0 / (effects.v + start[:, None]), 0.0)
-    A = np.swapaxes(effects.Q * w[:, :, None], 1, 2) @ effects.Q
-    place = np.arange(A.shape[1])
-    A[:, place, place] += ~effects.kept
-    weighted = effects.Q * w[:, :, None]
-    P = np.eye(k) * w[:, :, None] - weighted @ np.linalg.solve(A, np.swapaxes(weighted, 1, 2))
     v = np.where(effects.there, effects.v, 0.0)
-    PV = P * v[:, None, :]
-    square = np.einsum("mij,mji->m", PV, PV)
-    middle = np.einsum("mij,mji->m", PV, P)
-    top = 2.0 * square + 4.0 * tau2 * middle + 2.0 * tau2**2 * np.einsum("mij,mji->m", P, P)
+    own, square, middle = _square_forms(effects, w, v)
+    top = 2.0 * square + 4.0 * tau2 * middle + 2.0 * tau2**2 * own
     by = 1.0 if flat else start
     return np.asarray((by / df) ** 2 * top)
+
+
+def _square_forms(effects: StudyEffects, w: F64, v: F64) -> tuple[F64, F64, F64]:
+    """Return tr PP, tr PVPV and tr PVP ``(m,)`` at weights w, for V of variances v."""
+    Q = effects.Q
+    A = form_gram(Q, w)
+    for j in range(A.shape[1]):
+        A[:, j, j] += ~effects.kept[:, j]
+    if A.shape[1] == 1:
+        pulled = (w * Q[:, :, 0]) ** 2 / A[:, 0]
+        free = (w * add_others(w * Q[:, :, 0] ** 2) / A[:, 0]) ** 2
+        return (
+            add_studies(free) + add_pairs(pulled, pulled),
+            add_studies(free * v**2) + add_pairs(pulled * v, pulled * v),
+            add_studies(free * v) + add_pairs(pulled * v, pulled),
+        )
+    weighted = np.ascontiguousarray(Q * w[:, :, None])
+    P = np.eye(v.shape[1]) * w[:, :, None] - weighted @ np.linalg.solve(
+        np.ascontiguousarray(A), np.swapaxes(weighted, 1, 2)
+    )
+    squared = P**2
+    by_study = add_studies(squared)
+    return (
+        add_studies(by_study),
+        add_studies(add_studies(squared * v[:, :, None]) * v),
+        add_studies(by_study * v),
+    )

@@ -8,11 +8,26 @@ from typing import Self
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.study_sums import (
+    add_others,
+    add_pairs,
+    add_studies,
+    combine,
+    form_gram,
+    invert_positive,
+    lay_units_together,
+    measure_forms,
+    multiply_each,
+    pick,
+    project,
+)
 
 __all__ = ["StudyEffects", "Weighed", "weigh_studies"]
 
 # A column of which so little is left beside those before it is determined by them; as in R's qr.
 _ALIASED = 1e-7
+# Above it the difference of 1 and a leverage, times a weight far above the others, has lost digits.
+_NEARLY_ALONE = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +36,12 @@ class StudyEffects:
 
     The model is :math:`y = X \beta + u + e` with :math:`u \sim N(0, \tau^2 I)` and known
     :math:`e \sim N(0, V)`. Where V is not diagonal all is turned to its eigenvectors, in which
-    :math:`V + \tau^2 I` is diagonal whatever the variance between studies.
+    :math:`V + \tau^2 I` is diagonal whatever the variance between studies. In memory the units of a
+    study lie together, so that a sum over studies is one over whole columns.
 
     Attributes
     ----------
-    y, v : ``(m, k)`` effects and their variances; of absent ones 0 and 1.
+    y, v : ``(m, k)`` effects and their variances; of absent ones 0 and infinite, of weight 0.
     there : ``(m, k)`` whether there is an effect.
     Q : ``(m, k, p)`` orthonormal columns; those of aliased columns are 0.
     R : ``(m, p, p)`` upper triangle, X = QR; 1 on the diagonal of aliased columns.
@@ -62,24 +78,28 @@ class StudyEffects:
         >>> effects.count.tolist(), effects.rank.tolist()
         ([2], [1])
         """
-        columns = (
-            np.ones((*y.shape, 1)) if X is None else np.broadcast_to(X, (*y.shape, X.shape[-1]))
-        )
-        there = np.isfinite(y) & np.isfinite(v) & (v > 0.0) & np.isfinite(columns).all(axis=2)
+        y, v = lay_units_together(y), lay_units_together(v)
+        there = np.isfinite(y) & np.isfinite(v) & (v > 0.0)
+        used = np.ones((1, y.shape[1], y.shape[0])).T
+        if X is not None:
+            used = lay_units_together(np.broadcast_to(X, (*y.shape, X.shape[-1])))
+            there &= np.isfinite(used).all(axis=2)
         scale = _find_scale(v, there)[:, None]
         held = np.where(there, y, 0.0) / scale
-        known = np.where(there, v / scale / scale, 1.0)
-        used = np.where(there[:, :, None], columns, 0.0)
+        known = np.where(there, v / scale / scale, np.inf)
+        used = np.where(there[:, :, None], used, 0.0)
         count = np.maximum(there.sum(axis=1), 1)
-        mean = held.sum(axis=1) / count
-        spread = (np.where(there, held - mean[:, None], 0.0) ** 2).sum(axis=1)
+        mean = add_studies(held) / count
+        spread = add_studies(np.where(there, held - mean[:, None], 0.0) ** 2)
         turn = None
         if correlation is not None:
             known, turn = _find_axes(known, there, correlation)
             there = np.arange(y.shape[1])[None, :] < there.sum(axis=1)[:, None]
-            held = np.einsum("mij,mi->mj", turn, held)
-            used = np.einsum("mij,mip->mjp", turn, used)
-            known = np.where(there, known, 1.0)
+            there = lay_units_together(there)
+            across = np.ascontiguousarray(np.swapaxes(turn, 1, 2))
+            held = lay_units_together(np.matmul(across, held[:, :, None])[:, :, 0])
+            used = lay_units_together(np.matmul(across, used))
+            known = np.where(there, lay_units_together(known), np.inf)
         Q, R, kept = _orthonormalise(used)
         return cls(held, known, there, Q, R, kept, spread, turn, scale[:, 0])
 
@@ -97,10 +117,10 @@ class StudyEffects:
         """Return some of the units."""
         turn = None if self.turn is None else self.turn[units]
         return type(self)(
-            self.y[units],
-            self.v[units],
-            self.there[units],
-            self.Q[units],
+            pick(self.y, units),
+            pick(self.v, units),
+            pick(self.there, units),
+            pick(self.Q, units),
             self.R[units],
             self.kept[units],
             self.spread[units],
@@ -130,40 +150,76 @@ class Weighed:
 
     def trace(self, Q: F64) -> F64:
         """Return tr P of ``(m,)``: a sum of what is not negative, whichever study weighs most."""
-        return np.asarray((self.w * self._free(Q)).sum(axis=1))
+        if Q.shape[2] == 1:
+            return add_pairs(self.w, self._squares(Q)) * self.inverse[:, 0, 0]
+        return add_studies(self.w * self._free(Q))
 
     def trace_of_square(self, Q: F64) -> F64:
         """Return tr PP of ``(m,)``, a sum of squares."""
-        own = ((self.w * self._free(Q)) ** 2).sum(axis=1)
+        own = add_studies((self.w * self._free(Q)) ** 2)
         if Q.shape[2] == 1:
-            pulled = (self.w * Q[:, :, 0]) ** 2 * self.inverse[:, 0]
-            return np.asarray(own + (pulled * _sum_others(pulled)).sum(axis=1))
+            pulled = self.w * self._squares(Q) * self.inverse[:, 0]
+            return own + add_pairs(pulled, pulled)
         weighted = Q * self.w[:, :, None]
         across = weighted @ self.inverse @ np.swapaxes(weighted, 1, 2)
         place = np.arange(across.shape[1])
         across[:, place, place] = 0.0
-        return np.asarray(own + (across**2).sum(axis=(1, 2)))
+        return own + add_studies(add_studies(across**2))
+
+    def trace_of_square_nearly(self, Q: F64) -> F64:
+        """Return tr PP of ``(m,)`` without all pairs of studies, for the length of a step.
+
+        Of several columns a difference, of which weights far apart leave few digits.
+        """
+        if Q.shape[2] == 1:
+            return self.trace_of_square(Q)
+        free = self._free(Q)
+        B = form_gram(Q, self.w**2)
+        MB = [multiply_each(self.inverse, B[:, :, j]) for j in range(Q.shape[2])]
+        across = sum(MB[j][:, i] * MB[i][:, j] for i in range(len(MB)) for j in range(len(MB)))
+        own = add_studies((self.w * (1.0 - free)) ** 2)
+        return add_studies((self.w * free) ** 2) + np.maximum(across - own, 0.0)
 
     def pull(self) -> F64:
         """Return y'PPy of ``(m,)``."""
-        return np.asarray(((self.w * self.residual) ** 2).sum(axis=1))
+        return add_studies((self.w * self.residual) ** 2)
 
     def pull_thrice(self, Q: F64) -> F64:
         """Return y'PPPy of ``(m,)``: the weighted squares of WR about a fit of their own."""
         pulled = self.w * self.residual
-        if Q.shape[2] == 1:
-            column = Q[:, :, 0]
-            mean = (column * self.w * pulled).sum(axis=1, keepdims=True) * self.inverse[:, 0]
-            return np.asarray((self.w * (pulled - column * mean) ** 2).sum(axis=1))
-        along = np.einsum("mij,mkj,mk->mi", self.inverse, Q, self.w * pulled, optimize=True)
-        return np.asarray((self.w * (pulled - np.einsum("mkp,mp->mk", Q, along)) ** 2).sum(axis=1))
+        along = multiply_each(self.inverse, project(Q, self.w * pulled))
+        return add_studies(self.w * (pulled - combine(Q, along)) ** 2)
+
+    def _squares(self, Q: F64) -> F64:
+        """Return what each study adds to Q'WQ ``(m, k)``, of one column."""
+        return self.w * Q[:, :, 0] * Q[:, :, 0]
 
     def _free(self, Q: F64) -> F64:
-        """Return 1 less the leverages ``(m, k)``, without cancellation for a mean."""
+        """Return 1 less the leverages ``(m, k)``, without cancellation."""
         if Q.shape[2] == 1:
-            return _sum_others(self.w * Q[:, :, 0] ** 2) * self.inverse[:, 0]
-        leverage = np.einsum("mki,mij,mkj->mk", Q, self.inverse, Q, optimize=True) * self.w
-        return np.asarray(np.maximum(1.0 - leverage, 0.0))
+            return add_others(self._squares(Q)) * self.inverse[:, 0]
+        leverage = self.w * measure_forms(Q, self.inverse)
+        free = np.maximum(1.0 - leverage, 0.0)
+        unit, study = np.nonzero(leverage > _NEARLY_ALONE)
+        if unit.size:
+            free[unit, study] = self._free_of(Q, unit, study)
+        return free
+
+    def _free_of(self, Q: F64, unit: I64, study: I64) -> F64:
+        """Return 1 less the leverages of some studies, from what the others of the unit tell.
+
+        With A of the others, 1 / (1 + w q'A^-1 q); 0 where they do not tell the columns.
+        """
+        own, place = pick(Q, unit), np.arange(unit.size)
+        w = pick(self.w, unit)
+        weight = w[place, study]
+        w[place, study] = 0.0
+        A = form_gram(own, w)
+        for j in range(Q.shape[2]):
+            A[:, j, j] += ~own[:, :, j].any(axis=1)  # aliased
+        q = own[place, study]
+        form = add_studies(q * multiply_each(invert_positive(A), q))
+        return np.where(form >= 0.0, 1.0 / (1.0 + weight * form), 0.0)
 
 
 def weigh_studies(effects: StudyEffects, tau2: F64) -> Weighed:
@@ -180,42 +236,29 @@ def weigh_studies(effects: StudyEffects, tau2: F64) -> Weighed:
     >>> float(weigh_studies(effects, np.zeros(1)).q[0])
     2.0
     """
-    w = np.where(effects.there, 1.0 / (effects.v + tau2[:, None]), 0.0)
-    A = _gram(effects.Q, w)
-    place = np.arange(A.shape[1])
-    A[:, place, place] += ~effects.kept
+    Q = effects.Q
+    w = 1.0 / (effects.v + tau2[:, None])
+    A = form_gram(Q, w)
+    for j in range(A.shape[1]):
+        A[:, j, j] += ~effects.kept[:, j]
     if A.shape[1] == 1:
-        column, inverse = effects.Q[:, :, 0], 1.0 / A
-        mean = (column * w * effects.y).sum(axis=1, keepdims=True) * inverse[:, 0]
-        left = np.where(effects.there, effects.y - column * mean, 0.0)
-        return Weighed(w, inverse, mean, left, (w * left**2).sum(axis=1))
-    inverse = np.asarray(np.linalg.inv(A), np.float64)
+        column, inverse = Q[:, :, 0], 1.0 / A
+        mean = add_studies(column * w * effects.y)[:, None] * inverse[:, 0]
+        left = effects.y - column * mean
+        return Weighed(w, inverse, mean, left, add_studies(w * left**2))
+    inverse = invert_positive(A)
     g, residual = np.zeros(A.shape[:2]), effects.y
     # fitted twice: what weights far apart take from the inverse, the residuals give back
     for _ in range(2):
-        g = g + np.einsum("mij,mkj,mk->mi", inverse, effects.Q, w * residual, optimize=True)
-        residual = np.where(effects.there, effects.y - np.einsum("mkp,mp->mk", effects.Q, g), 0.0)
-    return Weighed(w, inverse, g, residual, (w * residual**2).sum(axis=1))
-
-
-def _sum_others(values: F64) -> F64:
-    """Return for each of ``(m, k)`` the sum of the others in its row, none of them negative."""
-    before, after = np.zeros_like(values), np.zeros_like(values)
-    np.cumsum(values[:, :-1], axis=1, out=before[:, 1:])
-    np.cumsum(values[:, :0:-1], axis=1, out=after[:, -2::-1])
-    return before + after
-
-
-def _gram(Q: F64, w: F64) -> F64:
-    if Q.shape[2] == 1:
-        return np.asarray((Q[:, :, 0] ** 2 * w).sum(axis=1)[:, None, None])
-    return np.asarray(np.swapaxes(Q * w[:, :, None], 1, 2) @ Q)
+        g = g + multiply_each(inverse, project(Q, w * residual))
+        residual = effects.y - combine(Q, g)
+    return Weighed(w, inverse, g, residual, add_studies(w * residual**2))
 
 
 def _find_scale(v: F64, there: Bool) -> F64:
     """Return powers of two near the middle error: dividing by them changes no digit."""
     logs = np.where(there, 0.5 * np.log2(np.where(there, v, 1.0)), 0.0)
-    middle = logs.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    middle = add_studies(logs) / np.maximum(there.sum(axis=1), 1)
     return np.asarray(np.exp2(np.round(middle)))
 
 
@@ -225,12 +268,11 @@ def _find_axes(v: F64, there: Bool, correlation: F64) -> tuple[F64, F64]:
     Absent ones are given variances above all others, so that no eigenvector mixes them with those
     that are there.
     """
+    v = np.where(there, v, 0.0)
     root = np.sqrt(v)
-    both = there[:, :, None] & there[:, None, :]
-    V = np.where(both, root[:, :, None] * root[:, None, :] * correlation, 0.0)
-    most = np.where(there, v, 0.0).sum(axis=1)  # no eigenvalue is above the trace
-    k = v.shape[1]
-    place = np.arange(k)
+    V = np.ascontiguousarray(root[:, :, None] * root[:, None, :] * correlation)
+    most = add_studies(v)  # no eigenvalue is above the trace
+    place = np.arange(v.shape[1])
     V[:, place, place] = np.where(there, v, most[:, None] * (2.0 + place) + 1.0)
     return np.linalg.eigh(V)
 
@@ -241,13 +283,13 @@ def _orthonormalise(X: F64) -> tuple[F64, F64, Bool]:
     Q, R = np.zeros_like(X), np.zeros((m, p, p))
     kept = np.zeros((m, p), dtype=np.bool_)
     for j in range(p):
-        rest = X[:, :, j].copy()
-        whole = np.linalg.norm(rest, axis=1)
+        rest = X[:, :, j].copy(order="K")
+        whole = np.sqrt(add_studies(rest**2))
         for _ in range(2):
-            along = np.einsum("mki,mk->mi", Q[:, :, :j], rest)
+            along = project(Q[:, :, :j], rest)
             R[:, :j, j] += along
-            rest -= np.einsum("mki,mi->mk", Q[:, :, :j], along)
-        left = np.linalg.norm(rest, axis=1)
+            rest -= combine(Q[:, :, :j], along)
+        left = np.sqrt(add_studies(rest**2))
         kept[:, j] = left > _ALIASED * whole
         R[:, j, j] = np.where(kept[:, j], left, 1.0)
         Q[:, :, j] = np.where(kept[:, j, None], rest / R[:, j, j][:, None], 0.0)

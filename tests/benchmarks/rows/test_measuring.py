@@ -23,6 +23,7 @@ from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
 from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.mr_loop import fit_defaults
 from benchmarks.rows.phenome import Phenome
+from benchmarks.rows.pooled import PooledEffects
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regions import Regions, draw_regions, run_loop, weigh
 from benchmarks.rows.regressions import Found, Regressions, affordable, find_exactly
@@ -45,7 +46,7 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
     "matter",
     [
         *(Floors(), Ranks(), Groups(), Phenome(), MixedModels(), ManyOutcomes()),
-        *(Levels(), Halves(), RobustMethods()),
+        *(Levels(), Halves(), RobustMethods(), PooledEffects()),
         *(QualityControl(), Munging(), Regions()),
     ],
 )
