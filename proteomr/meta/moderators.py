@@ -109,9 +109,8 @@ def _fit(y: F64, v: F64, X: F64, asked: MetaRequest, correlation: F64 | None) ->
     mean = StudyEffects.of(np.where(there, y, np.nan), v, correlation=correlation)
     plain = estimate_tau2(mean, asked.tau2) * mean.scale**2
     with np.errstate(divide="ignore", invalid="ignore"):
-        explained = np.where(
-            plain > 0.0, np.maximum(0.0, 100.0 * (plain - fit.tau2) / plain), np.nan
-        )
+        explained = np.clip(100.0 * (1.0 - fit.tau2 / plain), 0.0, 100.0)
+    explained = np.where(np.isfinite(fit.tau2), np.where(plain > 0.0, explained, 0.0), np.nan)
     whole = {
         "k": fit.k.astype(np.float64),
         "tau2": fit.tau2,

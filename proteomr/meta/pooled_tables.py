@@ -40,6 +40,7 @@ _CELLS = 4_000_000  # of k by k matrices of a chunk of units: 32 MB each
 _VALUES = 1 << 17  # of k studies of a chunk: a megabyte of each array, which stays in the cache
 _FEWEST = 3  # studies that a funnel needs
 _ONE_STUDY = "one study: its own estimate"
+_ALIKE = "effects are all alike, of which Knapp and Hartung's error is 0: --hksj truncated has one"
 _NO_STUDY = "no study has an estimate with a standard error above 0"
 
 
@@ -121,13 +122,20 @@ def tabulate_pooled(
     counts = _count_studies(layout)
     told = [
         pl.Series(c.STATUS, name_statuses(inference.status)),
-        pl.Series(
-            c.MESSAGE, [_ONE_STUDY if k == 1 else None for k in columns["k"]], dtype=pl.String
-        ),
+        pl.Series(c.MESSAGE, _tell(columns["k"], inference.status), dtype=pl.String),
         counts[c.N].cast(pl.Float64).round().cast(pl.Int64),
         counts["measure"].replace("", None),
     ]
     return shape_table("meta", layout.keys, columns, told)
+
+
+def _tell(k: F64, status: I64) -> list[str | None]:
+    """Return what is said of each effect beside its status."""
+    alike = status == int(Status.constant)
+    return [
+        _ONE_STUDY if one else _ALIKE if same else None
+        for one, same in zip(k == 1, alike, strict=True)
+    ]
 
 
 def add_lost(table: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:

@@ -26,6 +26,7 @@ from proteomr.status import Status
 
 __all__ = ["Hartung", "Heterogeneity", "Pooled", "measure_heterogeneity", "pool_effects"]
 
+_ROUNDING = 64.0  # last digits of effects, some of which a fit of several columns loses
 Hartung: TypeAlias = Literal["none", "plain", "truncated"]
 
 
@@ -117,12 +118,15 @@ class Pooled:
         count for nothing.
         """
         b, V = self.beta[:, columns], self.covariance[:, columns, columns]
-        there = np.isfinite(b)
-        held = np.where(there, b, 0.0)
         place = np.arange(b.shape[1])
+        errors = np.sqrt(V[:, place, place])
+        there = np.isfinite(b) & (errors > 0.0)
+        size = np.where(there, errors, 1.0)
+        held = np.where(there, b, 0.0) / size  # in standard errors: no scale is too small
+        V = V / size[:, :, None] / size[:, None, :]
         V = np.where(there[:, :, None] & there[:, None, :], V, 0.0)
-        V[:, place, place] += ~there
-        wald = np.einsum("mi,mi->m", held, np.linalg.solve(V, held[:, :, None])[:, :, 0])
+        V[:, place, place] = 1.0
+        wald = add_studies(held * np.linalg.solve(V, held[:, :, None])[:, :, 0])
         number = there.sum(axis=1)
         finite = np.isfinite(self.df)
         safe = np.maximum(number, 1)
@@ -140,8 +144,10 @@ def pool_effects(effects: StudyEffects, *, method: Tau2, hartung: Hartung = "non
 
     :math:`\hat\beta = (X'WX)^{-1} X'Wy`, with covariance :math:`(X'WX)^{-1}`; with Knapp and
     Hartung's errors (2003, doi:10.1002/sim.1482) times :math:`y'Py / (k - p)`, and Student's t with
-    k - p degrees of freedom. Truncated, that factor is not below 1. One study gives its own
-    estimate. R: ``metafor::rma(method = , test = "z" | "knha" | "adhoc")``.
+    k - p degrees of freedom. Truncated, that factor is not below 1; where it is 0, as of effects
+    that are all alike, the status is ``constant``. One study gives its own estimate, and as many
+    studies as columns do where the variance between them is none (FE). R:
+    ``metafor::rma(method = , test = "z" | "knha" | "adhoc")``.
 
     Parameters
     ----------
@@ -159,8 +165,12 @@ def pool_effects(effects: StudyEffects, *, method: Tau2, hartung: Hartung = "non
     tau2 = estimate_tau2(effects, method)
     fit = weigh_studies(effects, tau2)
     free = (effects.count - effects.rank).astype(np.float64)
-    status = _judge(effects, method, tau2, fit)
     factor, df = _correct_errors(fit.q, free, hartung)
+    status = _judge(effects, method, tau2, fit)
+    if method == "FE" and hartung == "none":
+        status[(status == Status.too_few) & (effects.count > 0)] = Status.ok
+    if hartung == "plain":
+        status[(status == Status.ok) & (free > 0) & _is_rounding(effects, fit)] = Status.constant
     unscaled = effects.scale[:, None]
     beta, turned = _to_columns(effects, fit)
     sound = (status == Status.ok)[:, None]
@@ -248,6 +258,12 @@ def _judge(effects: StudyEffects, method: Tau2, tau2: F64, fit: Weighed) -> I64:
     status[(p > 1) & (effects.count <= effects.rank)] = Status.too_few
     status[effects.count == 0] = Status.all_missing
     return status
+
+
+def _is_rounding(effects: StudyEffects, fit: Weighed) -> Bool:
+    """Tell where the residuals are what rounding leaves of the effects: no error is got of them."""
+    least = (_ROUNDING * np.finfo(np.float64).eps) ** 2
+    return np.asarray(fit.q <= least * effects.count * add_studies(fit.w * effects.y**2))
 
 
 def _correct_errors(q: F64, free: F64, hartung: Hartung) -> tuple[F64, F64]:

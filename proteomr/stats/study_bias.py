@@ -18,6 +18,7 @@ __all__ = ["Asymmetry", "Filled", "rank_asymmetry", "regress_on_errors", "trim_a
 Side: TypeAlias = Literal["left", "right"]
 
 _EXACT = 50  # studies from which the normal distribution is taken, as in R
+_TIED = 1e-12  # of the largest distance: digits that a mean of effects may lose
 _MOST_ROUNDS = 100  # the count of missing studies settles in two or three, or goes round
 
 
@@ -182,7 +183,7 @@ def trim_and_fill(
     >>> found.missing.tolist(), found.left.tolist()
     ([2], [True])
     """
-    left = _find_left(y, v, method, hartung, side)
+    left = _find_left(y, v, method, side)
     sign = np.where(left, 1.0, -1.0)[:, None]
     order = np.argsort(sign * y, axis=1, kind="stable")  # absent ones last
     values, errors = np.take_along_axis(sign * y, order, 1), np.take_along_axis(v, order, 1)
@@ -197,9 +198,7 @@ def trim_and_fill(
         seen[open_units] = missing[open_units]
         kept = place < (k - missing)[open_units, None]
         some = np.where(kept, values[open_units], np.nan)
-        trimmed = pool_effects(
-            StudyEffects.of(some, errors[open_units]), method=method, hartung=hartung
-        )
+        trimmed = pool_effects(StudyEffects.of(some, errors[open_units]), method=method)
         centre[open_units] = trimmed.beta[:, 0]
         n = k[open_units]
         found[open_units] = _count_missing(values[open_units] - trimmed.beta, n)
@@ -225,10 +224,20 @@ def trim_and_fill(
 
 
 def _count_missing(away: F64, k: I64) -> F64:
-    """Return L0 of ``(m,)``, from the distances to the trimmed means."""
-    ranks = stats.rankdata(np.abs(away), axis=1, nan_policy="omit")
-    ranked = np.where(away > 0.0, ranks, 0.0).sum(axis=1)
-    return np.asarray((4.0 * ranked - k * (k + 1)) / (2.0 * k - 1.0))
+    """Return L0 of ``(m,)``, from the distances to the trimmed means, effects in rising order.
+
+    Of equal distances that above the mean has the higher rank, as in metafor; distances are equal
+    where they differ by rounding, as those of two studies to their middle do.
+    """
+    reach = np.abs(np.nan_to_num(away))
+    unit = _TIED * reach.max(axis=1, keepdims=True)
+    steps = np.round(np.abs(away) / np.where(unit > 0.0, unit, 1.0))
+    order = np.argsort(steps, axis=1, kind="stable")  # absent ones last
+    ranks = np.empty(away.shape)
+    np.put_along_axis(ranks, order, np.arange(1.0, away.shape[1] + 1.0)[None, :], axis=1)
+    ranked = np.where((away > 0.0) & (steps > 0.0), ranks, 0.0).sum(axis=1)
+    found = (4.0 * ranked - k * (k + 1)) / (2.0 * k - 1.0)
+    return np.where(np.isfinite(away).any(axis=1), found, np.nan)
 
 
 def _error_of_missing(n: F64, k: I64) -> F64:
@@ -238,8 +247,8 @@ def _error_of_missing(n: F64, k: I64) -> F64:
     return np.asarray(4.0 * np.sqrt(np.maximum(variance, 0.0)) / (2.0 * k - 1.0))
 
 
-def _find_left(y: F64, v: F64, method: Tau2, hartung: Hartung, side: Side | None) -> Bool:
+def _find_left(y: F64, v: F64, method: Tau2, side: Side | None) -> Bool:
     if side is not None:
         return np.full(y.shape[0], side == "left")
-    slope = regress_on_errors(y, v, method=method, hartung=hartung).estimate
+    slope = regress_on_errors(y, v, method=method).estimate
     return ~(slope < 0.0)

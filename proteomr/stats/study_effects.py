@@ -26,6 +26,7 @@ __all__ = ["StudyEffects", "Weighed", "weigh_studies"]
 
 # A column of which so little is left beside those before it is determined by them; as in R's qr.
 _ALIASED = 1e-7
+_ALIKE = 1e-15  # relative: a few last digits
 # Above it the difference of 1 and a leverage, times a weight far above the others, has lost digits.
 _NEARLY_ALONE = 0.99
 
@@ -90,7 +91,10 @@ class StudyEffects:
         used = np.where(there[:, :, None], used, 0.0)
         count = np.maximum(there.sum(axis=1), 1)
         mean = add_studies(held) / count
+        mean += add_studies(np.where(there, held - mean[:, None], 0.0)) / count
         spread = add_studies(np.where(there, held - mean[:, None], 0.0) ** 2)
+        # effects that are alike do not differ by what rounding leaves of their mean
+        spread[spread <= (_ALIKE * np.abs(held).max(axis=1, initial=0.0)) ** 2 * count] = 0.0
         turn = None
         if correlation is not None:
             known, turn = _find_axes(known, there, correlation)
