@@ -11,6 +11,7 @@ from proteomr._typing import F64
 from proteomr.simulate.covariates import Covariates
 from proteomr.simulate.effects import Effects
 from proteomr.simulate.expected_hits import correlate_tests
+from proteomr.simulate.expected_modules import draw_found_modules
 from proteomr.simulate.measurement import Measurement
 from proteomr.simulate.outcomes import Hazard, limit_of_hits
 from proteomr.simulate.study import EXPOSURES, random_stream
@@ -31,8 +32,9 @@ def tabulate_expected_findings(
     ``r_effects``: correlation over the proteins of the log odds ratios of both exposures, full set;
     ``r_halves_NAME``: of the log odds ratios of an exposure in halves of the people;
     ``share_NAME``: share of the planted proteins whose test with an outcome passes Bonferroni's
-    limit. Estimates are drawn around the truth with the errors of this many people, which proteins
-    share as they share factors, and both exposures as far as they go together given the full set.
+    limit; ``modules_NAME``: how many modules go with an exposure, where a study has modules.
+    Estimates are drawn around the truth with the errors of this many people, which proteins share
+    as they share factors, and both exposures as far as they go together given the full set.
 
     Parameters
     ----------
@@ -49,8 +51,8 @@ def tabulate_expected_findings(
     >>> covariates = Covariates(SHEN2025_COUNTS, draw_people(SHEN2025_COUNTS, 500, seed=1))
     >>> effects = plant_effects(covariates, 60, seed=1)
     >>> measurement = draw_measurement(covariates, effects, seed=1)
-    >>> tabulate_expected_findings(effects, measurement, (), proteins=60)["finding"]
-    ['r_effects', 'r_halves_isolation', 'r_halves_loneliness']
+    >>> tabulate_expected_findings(effects, measurement, (), proteins=60)["finding"][:4]
+    ['r_effects', 'r_halves_isolation', 'r_halves_loneliness', 'modules_isolation']
     """
     covariates = measurement.covariates
     shared, own = correlate_tests(covariates, effects, measurement, "full", proteins)
@@ -72,6 +74,12 @@ def tabulate_expected_findings(
             for error in _draw_errors(shared[planted], own[planted], rng)
         ]
         named[f"share_{hazard.outcome.name}"] = np.concatenate(shares)
+    if covariates.study.modules is not None:
+        streams = [random_stream(measurement.seed, _STREAM, 2, j) for j in range(len(EXPOSURES))]
+        counts = draw_found_modules(effects, measurement, streams, proteins=proteins, draws=_DRAWS)
+        named.update(
+            (f"modules_{name}", count) for name, count in zip(EXPOSURES, counts, strict=True)
+        )
     ends = {name: np.quantile(drawn, _LEVELS) for name, drawn in named.items()}
     return {
         "finding": list(named),

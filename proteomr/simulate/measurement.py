@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from proteomr._typing import F64, I64, Bool
 from proteomr.simulate.covariates import Covariates
 from proteomr.simulate.effects import Effects
-from proteomr.simulate.study import random_stream
+from proteomr.simulate.modules import draw_module_loadings
+from proteomr.simulate.study import Modules, random_stream
 
 __all__ = ["BLOCK", "F32", "Chunk", "Measurement", "draw_measurement", "plan_chunks"]
 
@@ -67,6 +68,7 @@ class Measurement:
     covariates : columns of the cohort.
     seed : of the cohort.
     panel : (p,) index of the panel.
+    module : (p,) number of the module, from 1; 0 for none.
     weights : (p, K) coefficients of covariates, then of factors.
     noise_sd, centre, spread, skew : (p,).
     lod : (p,) limit of detection, NPX.
@@ -77,6 +79,7 @@ class Measurement:
     covariates: Covariates
     seed: int
     panel: I64
+    module: I64
     weights: F32
     noise_sd: F32
     centre: F32
@@ -147,7 +150,8 @@ def draw_measurement(covariates: Covariates, effects: Effects, /, *, seed: int) 
     """Draw how each protein is measured: factor loadings, scale, limit of detection, missing share.
 
     Two factors act on all proteins, two on each panel, and one on each of 13 modules that most
-    proteins belong to; what covariates and factors leave of the unit variance is noise. A protein
+    proteins belong to, or on each of the study's modules; what covariates and factors leave of the
+    unit variance is noise. A protein
     misses 3 to 15 % of its values at random, part of them together with its panel.
 
     Examples
@@ -162,7 +166,8 @@ def draw_measurement(covariates: Covariates, effects: Effects, /, *, seed: int) 
     """
     rng = random_stream(seed, _STREAM)
     p, panels = effects.panel.size, len(covariates.study.panels)
-    loadings, noise_sd = _draw_loadings(effects, panels, rng)
+    gathering = covariates.study.modules, random_stream(seed, _STREAM, 0)
+    loadings, noise_sd, module = _draw_loadings(effects, panels, rng, *gathering)
     spread, skew = rng.uniform(0.35, 1.1, p), rng.uniform(0.03, 0.3, p)
     centre = rng.normal(0.0, 0.3, p)
     low = rng.uniform(-4.0, -0.8, p)
@@ -172,6 +177,7 @@ def draw_measurement(covariates: Covariates, effects: Effects, /, *, seed: int) 
         covariates=covariates,
         seed=seed,
         panel=effects.panel,
+        module=module,
         weights=np.hstack([effects.weights, loadings]).astype(np.float32),
         noise_sd=noise_sd.astype(np.float32),
         centre=centre.astype(np.float32),
@@ -183,8 +189,10 @@ def draw_measurement(covariates: Covariates, effects: Effects, /, *, seed: int) 
     )
 
 
-def _draw_loadings(effects: Effects, panels: int, rng: Generator) -> tuple[F64, F64]:
-    """Return (p, factors) the loadings and (p,) the SD of the noise that completes the variance."""
+def _draw_loadings(
+    effects: Effects, panels: int, rng: Generator, modules: Modules | None, gathering: Generator
+) -> tuple[F64, F64, I64]:
+    """Return (p, factors) the loadings, (p,) the SD of the noise beside them, (p,) the modules."""
     p = effects.panel.size
     everywhere = np.column_stack([rng.normal(0.36, 0.12, p), rng.normal(0.0, 0.2, p)])
     of_panel = np.zeros((p, panels, _PER_PANEL))
@@ -194,11 +202,20 @@ def _draw_loadings(effects: Effects, panels: int, rng: Generator) -> tuple[F64, 
     of_module = np.zeros((p, _MODULES))
     sign = np.where(rng.random(p) < 0.85, 1.0, -1.0)
     strength = np.where(rng.random(p) < 0.6, rng.normal(0.4, 0.12, p), 0.0)
-    of_module[np.arange(p), rng.integers(0, _MODULES, p)] = strength * sign
+    module = rng.integers(0, _MODULES, p)
+    of_module[np.arange(p), module] = strength * sign
+    module = np.where(strength == 0.0, 0, module + 1)
+    largest_share = _LARGEST_FACTOR_SHARE
+    if modules is not None:
+        log_odds = np.log(effects.odds_ratio)
+        of_module, module = draw_module_loadings(log_odds, modules, gathering)
+        everywhere *= modules.everywhere
+        of_panel *= modules.panel
+        largest_share = modules.largest_share
     loadings = np.hstack([everywhere, of_panel.reshape(p, -1), of_module])
     unexplained = 1 - effects.explained
     shared = (loadings**2).sum(axis=1)
-    scale = np.sqrt(np.minimum(1.0, _LARGEST_FACTOR_SHARE * unexplained / shared))
+    scale = np.sqrt(np.minimum(1.0, largest_share * unexplained / shared))
     loadings *= scale[:, None]
     noise_sd: F64 = np.sqrt(unexplained - (loadings**2).sum(axis=1))
-    return loadings, noise_sd
+    return loadings, noise_sd, module

@@ -24,6 +24,7 @@ __all__ = [
     "SHEN2025_COUNTS",
     "STUDIES",
     "Basis",
+    "Modules",
     "NamedProtein",
     "Planting",
     "Study",
@@ -123,6 +124,34 @@ class Planting:
 
 
 @dataclass(frozen=True, slots=True)
+class Modules:
+    """Modules that all proteins belong to, and how effects of the exposures gather in them.
+
+    Parameters
+    ----------
+    shares : of the proteins, module by module; their sum is 1.
+    both : how many modules, the first ones, have the proteins that move most with both exposures.
+    isolation : how many modules after those have the ones that move with isolation alone.
+    strays : SD of an error of log odds ratios by which proteins stray from these modules.
+    fewest : proteins of a module where a cohort has enough of them: no share gives fewer.
+    loading : mean and SD of the loadings on the factor of a module.
+    everywhere, panel : what loadings on the factors of all proteins, and of panels, are multiplied
+        with beside it.
+    largest_share : of the variance that covariates leave, which factors may have.
+    """
+
+    shares: tuple[float, ...]
+    both: int
+    isolation: int
+    strays: float = 0.02
+    fewest: int = 6
+    loading: tuple[float, float] = (0.66, 0.06)
+    everywhere: float = 0.55
+    panel: float = 0.3
+    largest_share: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """Size, cells and shares of a study; counts refer to `people`.
 
@@ -140,6 +169,7 @@ class Study:
     panels : names of the panels.
     named : the proteins known by name, first in every simulated file.
     planting : how many of the others move with the exposures.
+    modules : of the proteins; None for weak ones without a part in the effects.
     outcomes : of the follow-up, with the part that proteins have in each; the first is death.
     phenome : markers and volumes that some proteins act on; None for none.
     causes : what summary statistics are drawn from; None for the default.
@@ -163,6 +193,7 @@ class Study:
     panels: tuple[str, ...]
     named: tuple[NamedProtein, ...] = field(repr=False)
     planting: Planting = Planting()
+    modules: Modules | None = None
     outcomes: tuple[Outcome, ...] = ()
     phenome: Phenome | None = None
     causes: Causes | None = None
@@ -247,7 +278,9 @@ SHEN2025 = Study(
 # 26), 179 of either (179), 21 of both (22), 5 and 1 that are lower (4 and 1); correlations of
 # effects of 0.57 of one exposure with the other (0.54), 0.64 and 0.35 of halves of the people (0.56
 # and 0.35). Positive controls, larger than any effect of the paper, would be hits and outliers:
-# there are none.
+# there are none. Of the 13 modules 4.0 are expected to go with isolation and 2.8 with loneliness
+# (4 and 3); the paper does not say how large its modules are, so that sizes and loadings are chosen
+# for netboost to find them.
 SHEN2025_COUNTS = replace(
     SHEN2025,
     name="shen2025-counts",
@@ -269,6 +302,25 @@ SHEN2025_COUNTS = replace(
         weak_mean=0.005,
         lonely_follows=0.51,
         even=True,
+    ),
+    modules=Modules(
+        shares=(
+            0.013,
+            0.013,
+            0.013,
+            0.023,
+            0.156,
+            0.13,
+            0.12,
+            0.11,
+            0.10,
+            0.096,
+            0.086,
+            0.075,
+            0.065,
+        ),
+        both=3,
+        isolation=1,
     ),
     outcomes=SHEN2025_OUTCOMES,
     phenome=SHEN2025_PHENOME,

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 from proteomr.simulate.effects import Effects
 from proteomr.simulate.measurement import Measurement
 from proteomr.simulate.study import EXPOSURES
@@ -20,14 +20,15 @@ Role = Literal["planted", "weak", "confounded-only", "null"]
 
 def tabulate_truth(
     effects: Effects, measurement: Measurement, /, *, proteins: int
-) -> dict[str, list[str] | list[float | None] | F64]:
+) -> dict[str, list[str] | list[float | None] | F64 | I64]:
     """Return the columns of the truth, one row per protein and exposure.
 
     ``effect``: SD by which the rank-normalised protein moves with the exposure, given all
     covariates, with that exposure alone in the model; ``odds_ratio``: of the exposure per SD of the
     protein in the corresponding logistic model (to a good approximation); ``direction``: of both
     (``up``, ``down``, ``none``); ``effect_simple``: what is expected with the simple set alone;
-    ``effect_joint``: with both exposures in the model; ``role``: ``planted``, ``weak`` (too weak
+    ``effect_joint``: with both exposures in the model; ``module``: whose hidden factor acts on the
+    protein, from 1, 0 for none; ``role``: ``planted``, ``weak`` (too weak
     to be found by itself), ``confounded-only`` (life style makes it seem associated, the full set
     does not) or ``null``; ``basis``: whence the
     odds ratio; ``expected_z``: mean of the test statistic with the full set; ``power``: of a
@@ -70,6 +71,7 @@ def tabulate_truth(
     return {
         "protein": [names[place] for place, _ in rows],
         "exposure": [EXPOSURES[j] for _, j in rows],
+        "module": np.repeat(measurement.module[:proteins], len(EXPOSURES)),
         "role": [_role(effects, place, j) for place, j in rows],
         "direction": [_direction(odds_ratio[place, j]) for place, j in rows],
         "effect": effects.shift[:proteins].ravel(),
