@@ -12,6 +12,7 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, nearest
+from proteomr.stats.few_values import tell_counts
 from proteomr.stats.group_differences import (
     assess_cross_table,
     estimate_rate,
@@ -23,6 +24,7 @@ __all__ = ["Variables", "cross", "describe_people", "find_variables", "measure_r
 
 _LEVELS = 20  # of text; more are names or notes, and are counted alone
 _FEW_NUMBERS = 2  # numbers of two values are levels
+_HANDFUL = 30  # of so many people of a measure more than six values are seen
 _YEARS = "_years"
 _PER = 1000.0  # person-years
 
@@ -91,12 +93,13 @@ def describe_people(people: pl.DataFrame, variables: Variables, *, by: str | Non
         levels = [] if number else _levels_of(people[name])
         parts = [part for label, part in groups if label is not None]
         difference = _differ(parts, name, levels if not number else None)
+        telling = not number or _tells_counts([part[name] for _, part in groups])
         for label, part in groups:
             head = {"by": by, "group": label, "variable": name}
             told = _measure(part[name]) if number else _count(part[name], levels)
             for row in told:
                 smd = difference if label is None and row["level"] in {None, *levels[:1]} else None
-                rows.append({**head, **row, "smd": smd})
+                rows.append({**head, **row, "smd": smd, "tells_counts": telling})
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
@@ -193,9 +196,24 @@ def _levels_of(column: pl.Series) -> list[str]:
     return list(levels.cast(pl.String).to_list())
 
 
-def _measure(column: pl.Series) -> Iterator[dict[str, object]]:
+def _tells_counts(parts: Sequence[pl.Series]) -> bool:
+    """Tell whether moments of everybody, or of a group, give counts away.
+
+    One group speaks for all: its numbers are those of everybody less those of the others. That a
+    handful of people have a handful of values says nothing of the scale.
+    """
+    everybody, *groups = (_finite(part) for part in parts)
+    spoken = (part for part in groups if part.size > _HANDFUL)
+    return tell_counts(everybody) or any(map(tell_counts, spoken))
+
+
+def _finite(column: pl.Series) -> F64:
     values: F64 = column.drop_nulls().cast(pl.Float64).to_numpy()
-    values = values[np.isfinite(values)]
+    return values[np.isfinite(values)]
+
+
+def _measure(column: pl.Series) -> Iterator[dict[str, object]]:
+    values = _finite(column)
     some = values.size > 0
     q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75]).tolist() if some else [None] * 3
     yield {

@@ -27,13 +27,12 @@ __all__ = ["ColumnVerdict", "TableVerdict", "count_table", "judge_table"]
 _BASES: Final = (c.N, c.N_CASE, "people", "n1", "n2", "at_risk")
 # The first of these that a row has is how many people its level or group has.
 _SIZES: Final = ("count", "people", "n", "at_risk")
-_OF_VALUES: Final = ("mean", "sd", "smd")
 _APART: Final = ("time", "cause", "horizon", "threshold")
 _GROUPS: Final = ("level", "group", "stratum", "contrast")
 _P_COLUMNS: Final = (c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
 _CORRECTED: Final = (c.P_BONFERRONI, c.P_HOLM, c.Q_BH, c.Q_BY, c.Q_STOREY)
 _TESTS_KEPT: Final = "where the digits that leave agree with k people more or fewer; else empty"
-_MEANS: Final = "with the people it is of, it tells how many have another value than most"
+_MEANS: Final = "with the people it is of, it tells how many have which value"
 _ROUND_TIMES: Final = "round times alone, with the events up to each; the steps are persons'"
 _WORDS: Final = "words that may hold a count"
 
@@ -151,7 +150,6 @@ class _Judged:
         small, few = self._small_rows(counts), self._few_people(counts)
         tests = self._tests(counts)
         opened = self._open_tests()
-        plain = self._plain_means()
         shares = recompute_shares(frame, counts, self._of("share"), digits=self.policy.digits)
         if is_curve(self.given):
             k, digits = self.policy.k, self.policy.digits
@@ -162,9 +160,8 @@ class _Judged:
             column, action, reason = self._judge(name, counts, tests, shares)
             if column is not None and name in opened:
                 column, reason = column.set(opened[name].is_null(), None), _TESTS_KEPT
-            if column is not None and name in _OF_VALUES:
-                column = column.set(~plain, None)
-                reason = reason if plain.all() else f"{reason}; empty: {_MEANS}"
+            if column is not None and (told_by := self._tells_counts(name)).any():
+                column, reason = column.set(told_by, None), f"{reason}; empty: {_MEANS}"
             if column is not None and name in _GROUPS and self.kinds[name].null:
                 column = column.set(few, None)
             if column is not None and action != "leaves" and name not in counts:
@@ -263,20 +260,18 @@ class _Judged:
             )
         return made
 
-    def _plain_means(self) -> pl.Series:
-        """Tell the rows whose mean, SD and standardised difference tell no count.
+    def _tells_counts(self, name: str) -> pl.Series:
+        """Tell the rows whose number determines counts of people, and has the class of counts.
 
-        Of levels, and of numbers that half of the people have alike, they do: a mean of 0 and 1
-        times the people is how many have 1. One group of a variable speaks for all of them.
+        A mean of 0 and 1 times the people is how many have 1; n, mean and SD of three values are as
+        many equations as there are counts. Whoever made the table has seen the values and says so;
+        where a table does not say it, all of its numbers may.
         """
         frame = self.given.frame
-        plain = pl.Series([True] * frame.height, dtype=pl.Boolean)
-        if not {"variable", "level", "q25", "q75"} <= set(frame.columns):
-            return plain
-        alike = pl.col("level").is_not_null() | (pl.col("q25") == pl.col("q75"))
-        told = pl.col("mean").is_not_null() & pl.col("q25").is_null()
-        kept = frame.select(~(alike | told).fill_null(value=False).any().over("variable"))
-        return kept.to_series()
+        says = self.kinds[name].counts_where if name in self.kinds else ""
+        if not says or says not in frame.columns:
+            return pl.Series([bool(says)] * frame.height, dtype=pl.Boolean)
+        return frame[says].fill_null(value=True)
 
     def _judge(
         self,

@@ -19,6 +19,7 @@ from proteomr.phenotype.definitions.rule import Rule
 from proteomr.phenotype.engine import Phenotypes, derive_again
 from proteomr.runs import Parts
 from proteomr.stats.chained_equations import ChainColumn, Imputed, impute_chained, refuse_unfit
+from proteomr.stats.few_values import tell_counts
 from proteomr.tables.fields import Fields
 from proteomr.tables.table import load_schema
 
@@ -301,17 +302,20 @@ class _Coded:
 
 def _tabulate_trace(imputed: Sequence[Imputed], columns: Sequence[_Coded]) -> pl.DataFrame:
     """Return mean and spread of the imputed values, by imputation, iteration and column."""
-    rows: list[tuple[int, int, str, str | None, int, float, float | None]] = []
+    rows: list[tuple[int, int, str, str | None, int, float, float | None, bool]] = []
+    few = {name for one in imputed for name, values in one.values.items() if tell_counts(values)}
     for number, one in enumerate(imputed, start=1):
         for column in columns:
             name, n = column.chain.name, int(column.chain.missing.sum())
+            telling = column.levels is not None or name in few
             for iteration, told in enumerate(one.trace[name].tolist(), start=1):
                 place = (number, iteration, name)
                 if column.levels is None:
                     spread = None if np.isnan(told[1]) else told[1]
-                    rows.append((*place, None, n, told[0], spread))
+                    rows.append((*place, None, n, told[0], spread, telling))
                     continue
                 for level, share in zip(column.levels.cast(pl.String), told, strict=True):
-                    rows.append((*place, level, n, share, None))
+                    rows.append((*place, level, n, share, None, telling))
     schema = load_schema(_TRACE)
-    return schema.validate(pl.DataFrame(rows, schema=schema.empty().schema, orient="row"))
+    kinds = {kind.name: kind.stored for kind in schema.columns}
+    return schema.validate(pl.DataFrame(rows, schema=kinds, orient="row"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -26,6 +27,8 @@ _EDGE_MM, _GAP_MM, _FOOT_MM, _HEAD_MM = 1.5, 2.0, 9.0, 5.0
 _SMALLEST, _LARGEST = 1.5, 5.5  # points across
 _LETTERS: Final = {"single": 30, "double": 60}
 _LEVEL: Final = 0.05
+_NOTHING: Final = ("", "-", ".", "na", "n/a", "nan", "none", "null", "> na")
+_ADDRESSES: Final = ("http:", "https:", "www.", "ftp:", "> http")
 
 
 def draw_enrichment(
@@ -34,7 +37,9 @@ def draw_enrichment(
     """Sets with the smallest p values, by their odds ratio or normalised score.
 
     A dot's area is the number of members that count (overlap or leading edge); it is coloured where
-    the false discovery rate is below 0.05.
+    the false discovery rate is below 0.05. A set is called by what it is in words where its file
+    says so (``GO:0042593`` is glucose homeostasis), with its own name behind where two sets say the
+    same, and the direction of its hits where there are several.
 
     Parameters
     ----------
@@ -56,12 +61,14 @@ def draw_enrichment(
     ...     "neg_log10_p": [4.0, 0.2], "q_bh": [0.001, 0.7]})
     >>> draw_enrichment(table).data["set"].to_list()
     ['a', 'b']
+    >>> draw_enrichment(table.with_columns(description=pl.lit("glucose"))).data["name"].to_list()
+    ['glucose (a)', 'glucose (b)']
     """
     style = style or PlotStyle()
     rows, measure = _read(table, most)
     with house_style():
         figure = _draw(rows, measure, style)
-    data = rows.select("set", "value", "members", "neg_log10_p", "q_bh")
+    data = rows.select("set", "name", "value", "members", "neg_log10_p", "q_bh")
     left = table.height - rows.height
     notes = (f"{left:,} sets are not shown",) * bool(left)
     return Drawing("enrichment", "", "", (figure,), data, notes)
@@ -91,11 +98,33 @@ def _read(table: pl.DataFrame, most: int) -> tuple[pl.DataFrame, str]:
     )
     if not rows.height:
         raise NothingToDo("no set of the table has a p value")
-    return rows, measure
+    return rows.with_columns(name=pl.Series(_name(rows), dtype=pl.Utf8)), measure
+
+
+def _name(rows: pl.DataFrame) -> list[str]:
+    """Return what each set is called in the figure, no two of them alike."""
+    sets = [str(name) for name in rows["set"]]
+    words = rows["description"].to_list() if "description" in rows.columns else [None] * len(sets)
+    names = [_describe(one) or name for one, name in zip(words, sets, strict=True)]
+    of_names = Counter(name for name, _ in dict.fromkeys(zip(names, sets, strict=True)))
+    names = [
+        f"{name} ({own})" if of_names[name] > 1 and own != name else name
+        for name, own in zip(names, sets, strict=True)
+    ]
+    if "direction" in rows.columns and rows["direction"].n_unique() > 1:
+        names = [f"{name}, {side}" for name, side in zip(names, rows["direction"], strict=True)]
+    return names
+
+
+def _describe(text: str | None) -> str | None:
+    """Return what a file says of a set, where that is words: no address and no sign for nothing."""
+    words = " ".join((text or "").split())
+    told = words.lower() not in _NOTHING and not words.lower().startswith(_ADDRESSES)
+    return words if told else None
 
 
 def _draw(rows: pl.DataFrame, measure: str, style: PlotStyle) -> Figure:
-    names = [shorten(str(name), letters=_LETTERS[style.width]) for name in rows["set"]]
+    names = [shorten(name, letters=_LETTERS[style.width]) for name in rows["name"]]
     texts = [format_p(float(value)) for value in rows["neg_log10_p"]]
     figure, axes = new_axes(style.width_mm, 10.0)
     left = measure_widest(figure, [*names, "Set"], size=_TYPE) + _EDGE_MM + _GAP_MM

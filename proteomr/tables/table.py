@@ -69,6 +69,8 @@ class ColumnSchema:
     values : the only values allowed; empty for any.
     optional : whether a table may be without it.
     disclosure : what it tells of people; None for what was never judged, which does not leave.
+    counts_where : the column of the table that tells where a statistic determines counts of people,
+        and so has the class of counts: where that is true, empty, or not in the table.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class ColumnSchema:
     values: tuple[str, ...] = ()
     optional: bool = False
     disclosure: Disclosure | None = None
+    counts_where: str = ""
 
     def __post_init__(self) -> None:
         if self.disclosure is not None and self.disclosure not in DISCLOSURES:

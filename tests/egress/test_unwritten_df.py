@@ -119,47 +119,6 @@ def test_people_are_told_where_more_digits_leave() -> None:
         assert tell_people(of_f, df1, of_y, k=K).tolist() == [told]
 
 
-@pytest.mark.parametrize("few", [1, 3, 4])
-def test_means_of_values_that_most_share_do_not_tell_the_others(few: int) -> None:
-    """The mean of 0, 1 and 2 times the people is a sum of few; so it is with doses."""
-    people = 1_000
-    for dose in (1.0, 40.0):
-        x = np.zeros(people)
-        x[:few] = dose
-        x[few] = 2 * dose
-        bmi = np.random.default_rng(few).normal(27, 4, people)
-        rows = [
-            {
-                "variable": name,
-                "n": people,
-                "mean": values.mean(),
-                "sd": values.std(ddof=1),
-                "median": np.median(values),
-                "q25": np.quantile(values, 0.25),
-                "q75": np.quantile(values, 0.75),
-                "smd": 0.1,
-            }
-            for name, values in (("dose", x), ("bmi", bmi))
-        ]
-        left = leave("description", pl.DataFrame(rows).to_dict(as_series=False))
-        assert left.select("mean", "sd", "smd").null_count().row(0) == (1, 1, 1)
-        assert left["mean"][1] == pytest.approx(bmi.mean(), rel=1e-3)
-
-
-def test_differences_of_levels_stay() -> None:
-    """Of two levels the standardised difference is a function of both shares."""
-    columns = {
-        "by": ["ill"] * 4,
-        "group": ["0", "0", "1", "1"],
-        "variable": ["smokes"] * 4,
-        "level": ["0", "1"] * 2,
-        "count": [997, 3, 500, 500],
-        "n": [1_000] * 4,
-        "smd": [1.33, None, None, None],
-    }
-    assert leave("description", columns)["smd"].null_count() == 4
-
-
 def test_the_error_of_a_net_benefit_gives_a_small_count_away_and_stays() -> None:
     """With n known, few pairs of true and false positives give an error to four digits."""
     n, true, false, odds = 1_000, 3, 0, 0.2 / 0.8
