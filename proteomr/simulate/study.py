@@ -273,12 +273,12 @@ SHEN2025 = Study(
 )
 
 # The same people, with effects so that tests at 42,062 x 2,920 are expected to find what the paper
-# found. With seed 2025 these are 773 and 520 proteins of isolation and loneliness with the simple
+# found. With seed 2025 these are 772 and 521 proteins of isolation and loneliness with the simple
 # set (the paper 776 and 519; other seeds up to 824 and 528), 173 and 27 with the full one (175 and
 # 26), 179 of either (179), 21 of both (22), 5 and 1 that are lower (4 and 1); correlations of
-# effects of 0.57 of one exposure with the other (0.54), 0.64 and 0.35 of halves of the people (0.56
+# effects of 0.56 of one exposure with the other (0.54), 0.62 and 0.34 of halves of the people (0.56
 # and 0.35). Positive controls, larger than any effect of the paper, would be hits and outliers:
-# there are none. Of the 13 modules 4.0 are expected to go with isolation and 2.8 with loneliness
+# there are none. Of the 13 modules 4.0 are expected to go with isolation and 2.9 with loneliness
 # (4 and 3); the paper does not say how large its modules are, so that sizes and loadings are chosen
 # for netboost to find them.
 SHEN2025_COUNTS = replace(
