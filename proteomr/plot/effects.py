@@ -103,7 +103,8 @@ def _draw_panel(
     set_ticks(figure, axes, x=4, y=4)
     r = correlate(x, y)
     low, high = limits_of_correlation(r, float(x.size))
-    said = f"r = {r:.2f} ({low:.2f}, {high:.2f})" if np.isfinite(r) else "r is not known"
+    limits = f" ({low:.2f}, {high:.2f})" if np.isfinite(low + high) else ""
+    said = f"r = {r:.2f}{limits}" if np.isfinite(r) else "r is not known"
     axes.text(0.0, 1.02, said, transform=axes.transAxes, va="bottom", fontsize=5.5)
     names = tuple(one.names[k] for k in i)
     strength = np.maximum(one.neg_log10_p[i], other.neg_log10_p[j])

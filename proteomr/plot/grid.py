@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from proteomr.errors import UsageError
-from proteomr.plot.canvas import MM_PER_INCH, add_title
-from proteomr.plot.lettering import shorten
+from proteomr.plot.canvas import MM_PER_INCH, add_title, measure_text
+from proteomr.plot.lettering import measure_letters, shorten
 from proteomr.plot.style import PlotStyle
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ __all__ = ["MOST_PANELS", "Margins", "lay_panels", "title_panel"]
 
 MOST_PANELS: Final = 12  # three rows of four on a page of 183 mm: smaller ones cannot be read
 _COLUMNS: Final = {"single": 2, "double": 4}
-_LETTER_MM: Final = 1.35  # of the type of a panel's title
+_TITLE: Final = 6.0  # type of a panel's title, in points
+_FEWEST_LETTERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +95,10 @@ def title_panel(figure: Figure, axes: Axes, text: str, *, share: float = 1.0) ->
     if not text:
         return
     room = axes.get_window_extent().width / figure.dpi * MM_PER_INCH
-    shown = shorten(text, letters=max(8, int(share * room / _LETTER_MM)))
-    axes.set_title(shown, fontsize=6.0, loc="left", pad=2.5)
+    letters = max(_FEWEST_LETTERS, measure_letters(text))
+    while (
+        letters > _FEWEST_LETTERS
+        and measure_text(figure, shorten(text, letters=letters), size=_TITLE) > share * room
+    ):
+        letters -= 1
+    axes.set_title(shorten(text, letters=letters), fontsize=_TITLE, loc="left", pad=2.5)

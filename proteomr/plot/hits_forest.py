@@ -19,6 +19,7 @@ __all__ = ["choose_hits", "draw_hits_forest"]
 
 _LEVEL: Final = 0.05
 _FEWEST: Final = 30  # rows without a hit, so that a table of nulls is a figure, too
+_MODEL_LETTERS: Final = 6  # more where a row has the name of a protein and that of a model
 _COLOURS: Final = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, BLACK)
 
 
@@ -84,7 +85,7 @@ def draw_hits_forest(
     style = style or PlotStyle()
     models = split_models(table)
     names = choose_hits(models, most)
-    letters = letters_of(style)
+    letters = letters_of(style) + (_MODEL_LETTERS if len(models) > 1 else 0)
     rows = [
         row
         for name in names

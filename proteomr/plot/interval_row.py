@@ -62,6 +62,11 @@ class IntervalRow:
         """Whether there is an interval to draw."""
         return self.drawn and is_drawable(self.low) and is_drawable(self.high)
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Ends of what is drawn: an interval of quantiles may leave the estimate out."""
+        return min(self.low, self.estimate), max(self.high, self.estimate)
+
 
 def list_rows(ratios: Ratios, *, letters: int) -> list[IntervalRow]:
     """Return a row for each variant."""
@@ -138,7 +143,7 @@ def find_limits(rows: Sequence[IntervalRow]) -> tuple[float, float]:
     drawn = [row for row in rows if row.drawn]
     if not drawn:
         return -1.0, 1.0
-    ends = [end for row in drawn for end in ((row.low, row.high) if row.bounded else ())]
+    ends = [end for row in drawn for end in (row.reach if row.bounded else ())]
     points = [row.estimate for row in drawn]
     estimates = [row.estimate for row in drawn if row.kind == "method"]
     low, high = cut_limits(np.array(ends or points, dtype=np.float64), estimates)

@@ -124,7 +124,8 @@ def tabulate_rows(
 
 
 def _is_cut(row: IntervalRow, limits: tuple[float, float]) -> bool:
-    return row.low < limits[0] or row.high > limits[1]
+    least, most = row.reach
+    return least < limits[0] or most > limits[1]
 
 
 def _title(style: PlotStyle, number: int, count: int) -> str | None:
@@ -275,7 +276,8 @@ def _draw_mark(
             _draw_diamond(axes, row, at=at)
         else:
             axes.plot([low, high], [at, at], color=row.colour, linewidth=0.7, zorder=2)
-        for cut, end, marker in ((row.low < left, left, "<"), (row.high > right, right, ">")):
+        least, most = row.reach
+        for cut, end, marker in ((least < left, left, "<"), (most > right, right, ">")):
             if cut:
                 axes.plot(end, at, marker, color=row.colour, markersize=2.4, clip_on=False)
     if left <= row.estimate <= right and not diamond:

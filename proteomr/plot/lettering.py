@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -33,7 +34,7 @@ _TRAIT_LETTERS = 48  # of two names that share a label of three lines
 def shorten(name: str, *, letters: int) -> str:
     """Return a name on one line, its middle left out where it is longer than allowed.
 
-    The gap lies between words where that keeps two thirds of the letters; within a word elsewhere.
+    The gap lies between words where two thirds of the letters can be kept so, within one elsewhere.
     Letters of double width count as two.
 
     Examples
@@ -42,16 +43,31 @@ def shorten(name: str, *, letters: int) -> str:
     'chr1:1…CGT:A'
     >>> shorten("Loneliness as answered in the second questionnaire", letters=30)
     'Loneliness as … questionnaire'
+    >>> shorten("positive regulation of signal transduction", letters=34)
+    'positive regulation … transduction'
     """
     plain = "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
     if measure_letters(plain) <= letters:
         return plain
+    if (at_words := _leave_words_out(plain.split(" "), letters)) is not None:
+        return at_words
     tail = (letters - 1) // 2
     head = _take(plain, letters - 1 - tail)
-    last = _take(plain[::-1], tail)[::-1]
-    before, after = head.rfind(" "), last.find(" ")
-    at_words = f"{head[:before]} …{last[after:]}" if min(before, after) >= 0 else ""
-    return at_words if 3 * measure_letters(at_words) >= 2 * letters else f"{head}…{last}"
+    return f"{head}…{_take(plain[::-1], tail)[::-1]}"
+
+
+def _leave_words_out(words: Sequence[str], letters: int) -> str | None:
+    """Return as many words of both ends as have room; None where they are less than two thirds."""
+    best, most = None, 2 * letters
+    for first in range(1, len(words)):
+        for last in range(1, len(words) - first):
+            text = f"{' '.join(words[:first])} … {' '.join(words[-last:])}"
+            wide = 3 * measure_letters(text)
+            if wide > 3 * letters:
+                break
+            if wide >= most:
+                best, most = text, wide
+    return best
 
 
 def shorten_trait(name: str) -> str:

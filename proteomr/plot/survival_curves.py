@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from proteomr.errors import ColumnError, NothingToDo, nearest
 from proteomr.plot.canvas import MM_PER_INCH, set_ticks
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.grid import Margins, lay_panels, title_panel
-from proteomr.plot.lettering import shorten
+from proteomr.plot.lettering import format_tick, shorten
 from proteomr.plot.style import (
     BLACK,
     BLUE,
@@ -38,16 +39,22 @@ _NUMBERS: Final = 4
 _NUMBER_MM: Final = 4.0
 
 
-def draw_curves(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawing:
+def draw_curves(
+    table: pl.DataFrame, told: pl.DataFrame | None = None, /, *, style: PlotStyle | None = None
+) -> Drawing:
     """Survival by group as steps with their limits, and how many are at risk at a few times.
 
     A panel for each protein and outcome. The axis begins at 0 where the lowest curve reaches a
-    half, else a little below the lowest limit, which is said.
+    half, else a little below the lowest limit, which is said. Numbers at risk stand at the times of
+    ``told``. Without it they stand at round times; a table of event times then tells them where
+    nobody left between the events around, and elsewhere that they are at least those at the next
+    event.
 
     Parameters
     ----------
     table : ``curves`` of `survive --curves`: protein (or by), outcome, group, time, at_risk,
         survival, conf_low, conf_high.
+    told : ``curve_times`` of the same run.
     style : widths and title.
 
     Raises
@@ -86,11 +93,24 @@ def draw_curves(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawi
         )
         for axes, part in zip(panels, parts, strict=True):
             words = [str(part[name][0]) for name in keys if part[name][0] is not None]
-            _draw_panel(figure, axes, part, ", ".join(words))
+            own = None if told is None else _of_panel(told, part, keys)
+            _draw_panel(figure, axes, part, own, title=", ".join(words))
     return Drawing("km", "", "", (figure,), there)
 
 
-def _draw_panel(figure: Figure, axes: Axes, part: pl.DataFrame, title: str) -> None:
+def _of_panel(told: pl.DataFrame, part: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame | None:
+    """Return the numbers at risk at chosen times of a panel's curves; None where there are none."""
+    if not {*keys, "group", "time", "at_risk"} <= set(told.columns):
+        return None
+    own = told.join(part.select(keys).unique(), on=list(keys), how="semi", nulls_equal=True)
+    last = part["time"].max()
+    own = own.drop_nulls(["time", "at_risk"]).filter(pl.col("time") <= last)
+    return own if own.height else None
+
+
+def _draw_panel(
+    figure: Figure, axes: Axes, part: pl.DataFrame, told: pl.DataFrame | None, *, title: str
+) -> None:
     last = float(part["time"].max() or 1.0)  # type: ignore[arg-type]
     axes.set_xlim(0.0, last)
     lowest = 1.0
@@ -120,11 +140,22 @@ def _draw_panel(figure: Figure, axes: Axes, part: pl.DataFrame, title: str) -> N
     axes.set_xlabel("Time")
     axes.set_ylabel("Survival" if bottom == 0.0 else f"Survival (from {bottom:.2f})")
     set_ticks(figure, axes, x=_NUMBERS, y=5)
+    if told is not None and len(times := _choose_times(told, axes)) > 1:
+        axes.set_xticks(times, [format_tick(at) for at in times])
     title_panel(figure, axes, title)
-    _print_numbers(axes, part, [str(group) for group in groups])
+    _print_numbers(axes, part, told, [str(group) for group in groups])
 
 
-def _print_numbers(axes: Axes, part: pl.DataFrame, groups: list[str]) -> None:
+def _choose_times(told: pl.DataFrame, axes: Axes) -> list[float]:
+    """Return the times that are told, every so many of them where they are more than have room."""
+    times: list[float] = told["time"].unique().sort().to_list()
+    most = max(len(axes.get_xticks()), 2)
+    return times[:: -(-len(times) // most)]
+
+
+def _print_numbers(
+    axes: Axes, part: pl.DataFrame, told: pl.DataFrame | None, groups: list[str]
+) -> None:
     """Print the people at risk of each group at the ticks, in the colour of its curve."""
     from matplotlib.transforms import blended_transform_factory
 
@@ -147,19 +178,28 @@ def _print_numbers(axes: Axes, part: pl.DataFrame, groups: list[str]) -> None:
             left, y, shown, transform=axes.transAxes, ha="right", va="center", fontsize=4.5,
             color=colour,
         )  # fmt: skip
+        chosen = None if told is None else told.filter(pl.col("group").cast(pl.String) == group)
         for at in ticks:
-            n = _count_at_risk(rows, at)
+            text = _tell_at_risk(rows, chosen, at)
             axes.text(
-                at, y, f"{n:,}", transform=across, ha="center", va="center", fontsize=4.5,
+                at, y, text, transform=across, ha="center", va="center", fontsize=4.5,
                 color=colour,
             )  # fmt: skip
 
 
-def _count_at_risk(rows: pl.DataFrame, at: float) -> int:
-    """Return who is at risk at a time: at the next event, or who is left after the last one."""
+def _tell_at_risk(rows: pl.DataFrame, told: pl.DataFrame | None, at: float) -> str:
+    """Return who is at risk at a time in words; nothing where no table tells."""
+    chosen = [] if told is None else told.filter(pl.col("time") == at)["at_risk"].to_list()
+    if chosen:
+        return f"{int(chosen[0]):,}"
     later = rows.filter(pl.col("time") >= at)
-    if later.height:
-        return int(later["at_risk"][0])
-    last = rows.row(-1, named=True)
-    gone = sum(int(last[name] or 0) for name in ("events", "censored") if name in last)
-    return int(last["at_risk"]) - gone
+    if not later.height:
+        last = rows.row(-1, named=True)
+        gone = sum(int(last[name] or 0) for name in ("events", "censored") if name in last)
+        return "" if last["at_risk"] is None else f"{int(last['at_risk']) - gone:,}"
+    following = later.row(0, named=True)
+    if following["at_risk"] is None:
+        return ""
+    # who left since the event before may have done so before this time, or after it
+    known = following["time"] == at or not following.get("censored")
+    return f"{'' if known else '≥'}{int(following['at_risk']):,}"

@@ -36,9 +36,14 @@ def draw_figures(run: ReportedRun, table: str, kinds: Sequence[str]) -> list[Blo
 
 
 def _draw(run: ReportedRun, table: str, frame: pl.DataFrame, kind: str) -> Block:
-    about = KINDS[kind].about
+    about, beside = KINDS[kind].about, KINDS[kind].beside
+    other = None if beside is None else run.table(beside[0])
+    style = PlotStyle(width="double")
     try:
-        drawing = KINDS[kind].draw(frame, style=PlotStyle(width="double"))
+        if beside is None or other is None:
+            drawing = KINDS[kind].draw(frame, style=style)
+        else:
+            drawing = beside[1](frame, other, style=style)
     except ProteomrError as fault:
         return Sentence(f"No figure of {about}: {fault}.", run.source(table))
     svg = render(drawing.pages[0], "svg").decode()

@@ -9,11 +9,19 @@ const four = v => {
   return trim(digits) + "e" + (e < 0 ? "-" : "+") + String(Math.abs(e)).padStart(2, "0");
 };
 const ends = {inf: Infinity, "-inf": -Infinity};
-const cell = (v, show) => v === null ? ["", ""] : v in ends ? [v, ends[v]] : [show(v), v];
-// Columns of floats (f), whole numbers (n), or texts (t) by their places (i), to rows of cells.
+const cell = (v, show) => v === null || v !== v ? ["", ""] : v in ends ? [v, ends[v]]
+  : v === Infinity ? ["inf", v] : v === -Infinity ? ["-inf", v] : [show(v), v];
+const bytes = s => Uint8Array.from(atob(s), c => c.charCodeAt(0)).buffer;
+const whole = n => n.toLocaleString("en");
+// Columns of floats (f), whole numbers (n), or texts (t) by their places (i), to rows of cells; F
+// and I are the bytes of f and i, of eight and two each, the lowest first.
 const rowsOf = columns => {
-  const cells = columns.map(c => c.i ? c.i.map(k => [c.t[k], c.t[k]])
-    : (c.f ?? c.n).map(v => cell(v, c.f ? four : n => n.toLocaleString("en"))));
+  const cells = columns.map(c => {
+    const at = c.i ?? (c.I && [...new Uint16Array(bytes(c.I))]);
+    if (at) return at.map(k => [c.t[k], c.t[k]]);
+    const floats = c.f ?? (c.F && [...new Float64Array(bytes(c.F))]);
+    return (floats ?? c.n).map(v => cell(v, floats ? four : whole));
+  });
   return cells[0].map((_, k) => cells.map(c => c[k]));
 };
 for (const box of document.querySelectorAll(".sheet")) {

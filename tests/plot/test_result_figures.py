@@ -524,11 +524,31 @@ def test_a_heatmap_lays_like_beside_like() -> None:
     assert parity in ([0] * 4 + [1] * 4, [1] * 4 + [0] * 4)
 
 
-def test_numbers_at_risk_are_those_at_the_next_event() -> None:
-    figure = draw_curves(make_curves(groups=1, proteins=1)).figure
-    words = [text for text, _ in boxes_of(figure)]
-    assert "900" in words
-    assert "At risk" in words
+def test_numbers_at_risk_are_those_of_the_chosen_times() -> None:
+    curves = make_curves(groups=2, proteins=2)
+    told = pl.DataFrame(
+        {
+            "protein": ["P0"] * 4 + ["P1"] * 4,
+            "outcome": "death",
+            "group": ["Q1", "Q1", "Q2", "Q2"] * 2,
+            "time": [0.0, 10.0] * 4,
+            "at_risk": [901.0, 771.0, 902.0, 772.0, 903.0, 773.0, 904.0, 774.0],
+        }
+    )
+    words = [text for text, _ in boxes_of(draw_curves(curves, told).figure)]
+    assert {"901", "771", "902", "772", "903", "773", "904", "774", "10"} <= set(words)
+    assert not any(word.startswith("≥") for word in words)
+
+
+def test_numbers_at_risk_are_exact_where_nobody_left_and_else_a_limit() -> None:
+    rows = {
+        "outcome": "death", "group": "Q1", "time": [4.0, 8.0, 15.0, 20.0],
+        "at_risk": [900, 890, 1, 1], "events": [10, 1, 0, 0], "censored": [0, 0, 888, 0],
+        "survival": [0.99, 0.98, 0.98, 0.98],
+    }  # fmt: skip
+    words = [text for text, _ in boxes_of(draw_curves(pl.DataFrame(rows)).figure)]
+    # 900 at 0, 890 at 5; who left between 8 and 15 may have done so before 10 or after it
+    assert {"900", "890", "≥1", "1"} <= set(words)
 
 
 def test_strips_have_a_point_for_each_split() -> None:
@@ -543,6 +563,51 @@ def test_sets_stand_by_p_value_and_say_how_many_are_left_out() -> None:
     assert KINDS["enrichment"].draw(ranked).data["value"].to_list() == [
         row["nes"] for row in ranked.sort("neg_log10_p", descending=True).iter_rows(named=True)
     ]
+
+
+def test_sets_are_called_by_what_they_are_and_no_two_alike() -> None:
+    table = pl.DataFrame(
+        {
+            "set": ["GO:1", "GO:2", "GO:3", "HALLMARK", "M5", "M5"],
+            "description": [
+                "cell  motility", "cell motility", None, "http://x.org/M", "repair", "repair",
+            ],
+            "direction": ["any"] * 6,
+            "odds_ratio": 2.0, "overlap": 3, "neg_log10_p": [6.0, 5.0, 4.0, 3.0, 2.0, 1.0],
+            "q_bh": 0.01,
+        }
+    )  # fmt: skip
+    names = KINDS["enrichment"].draw(table).data["name"].to_list()
+    said = ["cell motility (GO:1)", "cell motility (GO:2)", "GO:3", "HALLMARK", "repair", "repair"]
+    assert names == said
+    sides = table.with_columns(direction=pl.Series(["up"] * 5 + ["down"]))
+    names = KINDS["enrichment"].draw(sides).data["name"].to_list()
+    assert names[-2:] == ["repair, up", "repair, down"]
+    assert len(set(names)) == 6
+
+
+def test_an_estimate_outside_of_its_limits_is_drawn() -> None:
+    table = pl.DataFrame(
+        {
+            "protein": ["A", "B", "C"], "estimate": [0.1, 4.5, -0.2], "se": 0.1,
+            "conf_low": [-3.0, -3.8, -3.4], "conf_high": [3.2, 3.5, 3.1], "p_value": 0.5,
+        }
+    )  # fmt: skip
+    axes = draw_hits_forest(table).figure.axes[0]
+    squares = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "s"]
+    assert 4.5 in squares
+    assert axes.get_xlim()[0] < -3.8 < 4.5 < axes.get_xlim()[1]
+
+
+def test_effects_of_three_proteins_have_a_correlation_without_limits() -> None:
+    table = pl.DataFrame(
+        {
+            "protein": ["A", "B", "C"] * 2, "exposure": ["x"] * 3 + ["y"] * 3,
+            "estimate": [0.1, 0.2, 0.4, 0.1, 0.3, 0.35], "se": 0.1, "p_value": 0.5,
+        }
+    )  # fmt: skip
+    words = [text for text, _ in boxes_of(draw_effects(table).figure)]
+    assert [word for word in words if word.startswith("r = ")] == ["r = 0.87"]
 
 
 def test_modules_stand_side_by_side_and_those_in_none_last() -> None:

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from proteomr_cli import main
@@ -183,6 +184,26 @@ def test_numbers_of_long_tables_stand_once_and_exactly() -> None:
     assert x["f"][:6] == [None, None, "inf", "-inf", 0.1 + 0.2, 5e-324]
     assert n["n"][:6] == [None, 1, 2**40, 3, 4, 5]
     assert (ok["t"], ok["i"][:2]) == (["yes", ""], [0, 1])
+
+
+def test_numbers_of_many_digits_and_places_stand_as_bytes_and_exactly() -> None:
+    rng = np.random.default_rng(1)
+    values = [*rng.normal(size=400).tolist(), None, float("nan"), float("inf"), 5e-324]
+    names = [f"P{i:04d}" for i in range(404)]
+    frame = pl.DataFrame({"protein": names[::-1], "x": values, "short": [0.5, None] * 202})
+    page = render_page("t", [Section("s", (TableBlock("c", frame, "f"),))])
+    held = re.search(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert held is not None
+    assert "<" not in held[1]
+    protein, x, short = json.loads(held[1])
+    places = np.frombuffer(base64.b64decode(protein["I"]), "<u2")
+    assert [protein["t"][place] for place in places] == names[::-1]
+    numbers = np.frombuffer(base64.b64decode(x["F"]), "<f8")
+    assert numbers[:400].tolist() == values[:400]
+    assert np.isnan(numbers[400:402]).all()
+    assert numbers[402:].tolist() == [float("inf"), 5e-324]
+    assert short["f"][:2] == [0.5, None]  # eight bytes would be more letters
+    assert len(x["F"]) < 0.6 * len(json.dumps(values))
 
 
 def test_a_figure_of_thousands_of_points_is_raster() -> None:
