@@ -102,9 +102,7 @@ class MediateJob:
             ledger.parts.keep_facts(describe_run(plans))
             blocks = sum(len(plan.blocks) for plan in plans)
             for plan in plans:
-                run_parts(
-                    plan, ledger.parts, executor=executor, shard=ledger.shard, blocks=blocks
-                )
+                run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard, blocks=blocks)
         return Outcome() if ledger.shard is not None else collect_run(ledger)
 
     @contextlib.contextmanager
