@@ -34,6 +34,11 @@ class Agreement:
     status: Status = Status.ok
     message: str = ""
 
+    @property
+    def contradicts(self) -> bool:
+        """Whether the statistics contradict the correlations."""
+        return self.status is Status.mismatched
+
 
 def judge_agreement(z: F64, r: F64) -> Agreement:
     """Return whether statistics and correlations can be of the same genotypes.

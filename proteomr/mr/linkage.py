@@ -21,7 +21,6 @@ from proteomr.gwas.panel import locate_in_panel, refuse_absence
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.mr.caveats import CORRELATED
 from proteomr.mr.outputs import LD_REASON
-from proteomr.status import Status
 from proteomr.tables import Drop, Harmonised
 from proteomr.tables import columns as c
 
@@ -129,7 +128,7 @@ def _doubt(pair: Harmonised, aligned: AlignedCorrelations) -> str:
     """Return what speaks against correlations: effects on the exposure that they do not allow."""
     z = (pair.x / pair.sx)[aligned.places]
     agreement = judge_agreement(z, aligned.r)
-    return agreement.message if agreement.status is Status.mismatched else ""
+    return agreement.message if agreement.contradicts else ""
 
 
 def _warn(r: F64) -> tuple[str, ...]:
