@@ -173,8 +173,6 @@ class CurveChoice:
                 "follow-ups, with --entry NAME for those who come late"
             )
         lags = of.lag or [0.0]
-        if len(lags) > 1:
-            raise UsageError("curves take one --lag: run the command once for each")
         return make_curves_request(
             samples,
             proteins,
@@ -186,6 +184,7 @@ class CurveChoice:
             assays=files.assays,
             people=scan.people.choose(),
             chosen_proteins=scan.chosen.choose(),
+            lags=lags,
         )
 
 

@@ -12,6 +12,7 @@ from . import options as shared
 from .jobs import attach_log, choose_formats, count_failures, hold_threads, tell_results
 from .journal import open_journal
 from .show_associations import describe_failures, show_associations
+from .show_curves import describe_untested, show_curves
 from .show_mediation import describe_failed_pairs, show_mediation
 from .show_replication import describe_failed_fits, show_replication
 from .show_scores import show_performance
@@ -25,6 +26,7 @@ _OTHERS = {
     "mediate": (show_mediation, describe_failed_pairs),
     "replicate": (show_replication, describe_failed_fits),
     "score": (show_performance, count_failures),
+    "curves": (show_curves, describe_untested),
 }
 """What is printed of runs whose main table is no associations."""
 
@@ -55,7 +57,10 @@ def merge(
     log.info("joining the shards in %s", folder)
     output = Output(folder, choose_formats(format))
     account = Account(tuple(sys.argv[1:]), threads=threads, allow_failures=allow_failures)
-    command = str(read_request(folder).get("command"))
+    request = read_request(folder)
+    command, asked = str(request.get("command")), request.get("asked")
+    if command == "survive" and isinstance(asked, dict) and "curves" in asked:
+        command = "curves"  # of the same command, with tables of their own
     known = _OTHERS.get(command)
     if known is not None and columns != "native":
         raise UsageError(f"--columns is of associations, and this is a run of {command}")
@@ -81,11 +86,13 @@ def _join(
     from proteomr import association, mediation
     from proteomr.replicate import merge_shards as merge_replication
     from proteomr.score import merge_shards as merge_scores
+    from proteomr.survival import merge_curves
 
     others = {
         "mediate": mediation.merge_shards,
         "replicate": merge_replication,
         "score": merge_scores,
+        "curves": merge_curves,
     }
     if command in others:
         return others[command](output, account=account, opened=attach_log)

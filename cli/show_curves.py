@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .console import print_rows, say
+from .console import print_rows, report_note, say
 from .curve_options import CurveChoice
 from .jobs import Task
 from .survival_options import SurvivalScan
@@ -11,6 +11,7 @@ from .survival_options import SurvivalScan
 if TYPE_CHECKING:
     import polars as pl
 
+    from proteomr.execute import Shard
     from proteomr.runs import Results
 
 __all__ = ["curves_task", "show_curves"]
@@ -22,16 +23,25 @@ _TIMES = 4  # as many as 80 columns have room for
 
 
 def curves_task(
-    groups: CurveChoice, scan: SurvivalScan, samples: Path, proteins: list[Path], out: Path
+    groups: CurveChoice,
+    scan: SurvivalScan,
+    samples: Path,
+    proteins: list[Path],
+    out: Path,
+    *,
+    shard: "Shard | None",
 ) -> Task:
     """Return what the command does for curves."""
 
     def make_job() -> Any:
         from proteomr.survival import CurvesJob
 
-        return CurvesJob(groups.request(scan, samples, proteins))
+        return CurvesJob(groups.request(scan, samples, proteins), shard)
 
-    return Task(make_job, out, show_curves, describe_untested, doing="comparing")
+    def report(results: "Results") -> None:
+        show_curves(results, shard=shard)
+
+    return Task(make_job, out, report, describe_untested, shard=shard, doing="comparing")
 
 
 def describe_untested(results: "Results") -> str:
@@ -39,8 +49,13 @@ def describe_untested(results: "Results") -> str:
     return f"{results.failed:,} of {results.units:,} have no test; logrank.parquet says why"
 
 
-def show_curves(results: "Results") -> None:
-    """Print the groups of the strongest pairs of protein and outcome, and a list of the tests."""
+def show_curves(results: "Results", *, shard: "Shard | None" = None) -> None:
+    """Print the groups of the strongest pairs of protein and outcome, and a list of the tests; or
+    what a shard leaves to do.
+    """
+    if shard is not None:
+        report_note(f"shard {shard} is done; when all are: proteomr merge {results.folder}")
+        return
     import polars as pl
 
     tests, competing = results.table("logrank"), ("gray",) if "gray" in results.names else ()
@@ -49,6 +64,8 @@ def show_curves(results: "Results") -> None:
         chosen = pl.col("outcome").eq(row["outcome"])
         if row["protein"] is not None:
             chosen &= pl.col("protein").eq(row["protein"])
+        if "lag" in row:
+            chosen &= pl.col("lag").eq(row["lag"])
         parts = {name: results.table(name).filter(chosen) for name in _OF_A_PAIR + competing}
         _show_pair(row, parts)
     if tests.height > _SHOWN:
@@ -57,7 +74,7 @@ def show_curves(results: "Results") -> None:
 
 def _show_pair(test: dict[str, Any], parts: "dict[str, pl.DataFrame]") -> None:
     said = _describe_test(test)
-    say(f"{_name(test)} and {test['outcome']}: {said}")
+    say(f"{_name(test)} and {_outcome(test)}: {said}")
     if not parts["groups"].height:
         return
     _show_survival(parts)
@@ -130,7 +147,7 @@ def _list_tests(tests: "pl.DataFrame") -> None:
     lines = [
         [
             _name(row),
-            row["outcome"],
+            _outcome(row),
             f"{row['n']:,}",
             f"{row['n_case']:,}",
             "" if row["statistic"] is None else f"{row['statistic']:.2f}",
@@ -156,6 +173,10 @@ def _describe_test(test: dict[str, Any]) -> str:
 
 def _name(row: dict[str, Any]) -> str:
     return str(row["by"] if row["protein"] is None else row["protein"])
+
+
+def _outcome(row: dict[str, Any]) -> str:
+    return f"{row['outcome']} after {row['lag']:g}" if row.get("lag") else str(row["outcome"])
 
 
 def _borders(group: dict[str, Any]) -> str:

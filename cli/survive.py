@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from proteomr.errors import UsageError
-
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .curve_options import CurveChoice
@@ -52,9 +50,7 @@ def survive(
     share = read_shard(shard)
     refuse_strays(samples, proteins)
     if groups.asked:
-        if share is not None:
-            raise UsageError("--shard with --curves or --by: curves are not shared out")
-        task = curves_task(groups, scan, samples, proteins or [], out)
+        task = curves_task(groups, scan, samples, proteins or [], out, shard=share)
         task = replace(task, formats=choose_formats(format), blocks=blocks)
         run_command(context, running, task)
         return

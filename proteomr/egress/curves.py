@@ -137,7 +137,7 @@ def _without_persons(schema: Schema | None) -> Schema | None:
 
 
 def _names(frame: pl.DataFrame) -> list[str]:
-    names = ("protein", "by", c.OUTCOME, "group")
+    names = ("protein", "by", c.OUTCOME, c.LAG, "group")
     return [name for name in names if name in frame.columns]
 
 

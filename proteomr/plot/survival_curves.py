@@ -44,7 +44,7 @@ def draw_curves(
 ) -> Drawing:
     """Survival by group as steps with their limits, and how many are at risk at a few times.
 
-    A panel for each protein and outcome. The axis begins at 0 where the lowest curve reaches a
+    A panel for each protein, outcome and lag. The axis begins at 0 where the lowest curve reaches a
     half, else a little below the lowest limit, which is said. Numbers at risk stand at the times of
     ``told``. Without it they stand at round times; a table of event times then tells them where
     nobody left between the events around, and elsewhere that they are at least those at the next
@@ -82,7 +82,7 @@ def draw_curves(
     there = table.drop_nulls(["time", "survival"])
     if not there.height:
         raise NothingToDo("the table has no curve")
-    keys = [name for name in ("protein", "by", "outcome") if name in there.columns]
+    keys = [name for name in ("protein", "by", "outcome", "lag") if name in there.columns]
     parts = there.partition_by(keys, maintain_order=True)
     groups = max(part["group"].n_unique() for part in parts)
     margins = Margins(left=15.0, bottom=10.0 + _LINE_MM * (groups + 1))
@@ -92,10 +92,14 @@ def draw_curves(
             len(parts), style=style, shape=0.62, margins=margins, columns=columns
         )
         for axes, part in zip(panels, parts, strict=True):
-            words = [str(part[name][0]) for name in keys if part[name][0] is not None]
+            words = [_say_key(name, part[name][0]) for name in keys if part[name][0] is not None]
             own = None if told is None else _of_panel(told, part, keys)
             _draw_panel(figure, axes, part, own, title=", ".join(words))
     return Drawing("km", "", "", (figure,), there)
+
+
+def _say_key(name: str, value: object) -> str:
+    return f"lag {value:g}" if name == "lag" else str(value)
 
 
 def _of_panel(told: pl.DataFrame, part: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame | None:

@@ -19,7 +19,7 @@ from proteomr.stats.mediation import (
 )
 from proteomr.stats.mediation_cox import CoxModel
 from proteomr.stats.mediation_effects import Contrast, percentages
-from proteomr.stats.mediation_product import fit_mediator
+from proteomr.stats.mediation_mediator import fit_mediator
 
 __all__ = ["analyse_percentage", "measure_of_hazards"]
 

@@ -18,7 +18,7 @@ from proteomr.stats.mediation import (
     scale_trio,
 )
 from proteomr.stats.mediation_effects import Contrast, Effects, Numbers
-from proteomr.stats.mediation_product import fit_mediator
+from proteomr.stats.mediation_mediator import fit_mediator
 from proteomr.stats.mediation_regressions import Regression, Unfit, fit_regression
 from proteomr.status import Status
 

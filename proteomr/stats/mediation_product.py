@@ -30,6 +30,7 @@ from proteomr.stats.mediation_effects import (
     product_of_lines,
     product_of_means,
 )
+from proteomr.stats.mediation_mediator import fit_mediator
 from proteomr.stats.mediation_regressions import (
     BinaryModel,
     LinearModel,
@@ -38,7 +39,7 @@ from proteomr.stats.mediation_regressions import (
 )
 from proteomr.stats.outcome_means import FOCAL_SIZE, OutcomeMeans, Point
 
-__all__ = ["ProductOptions", "analyse_product", "fit_mediator"]
+__all__ = ["ProductOptions", "analyse_product"]
 
 _MEANS = 4  # of the outcome, that natural effects are made of
 
@@ -123,35 +124,6 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
         paths=_list_paths(fits),
         said=doubt_proportion(analysis),
         ratios=_list_ratios(fits, analysis),
-    )
-
-
-def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
-    """Fit the mediator to its covariates and the exposure, the last column.
-
-    Raises
-    ------
-    Unfit
-        It has no estimate.
-
-    Examples
-    --------
-    >>> one, a, m = np.ones((5, 1)), np.array([0.0, 1, 0, 1, 1]), np.array([1.0, 2, 3, 5, 2])
-    >>> trio = Trio.of(a, m, np.zeros(5), for_mediator=one, for_outcome=one)
-    >>> scaled = scale_trio(trio, Contrast(0.0, 1.0), scales_outcome=False)
-    >>> round(float(fit_mediator(scaled).coefficients[1] * scaled.mediator_unit), 9)
-    1.0
-    """
-    trio = scaled.trio
-    basis = trio.bench.mediator_basis(trio.there, line=not scaled.binary)
-    return fit_regression(
-        basis,
-        scaled.mediator,
-        link="logit" if scaled.binary else "linear",
-        needed=[basis.k - 1],
-        what=["the exposure"],
-        of="the protein",
-        weights=trio.weights,
     )
 
 

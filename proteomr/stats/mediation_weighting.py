@@ -32,7 +32,7 @@ from proteomr.stats.mediation import (
 from proteomr.stats.mediation_cox import CoxModel, fit_cox_model
 from proteomr.stats.mediation_effects import Contrast, sum_of_coefficients
 from proteomr.stats.mediation_hazards import measure_of_hazards
-from proteomr.stats.mediation_product import fit_mediator
+from proteomr.stats.mediation_mediator import fit_mediator
 from proteomr.stats.mediation_regressions import LinearModel, Regression, Unfit
 from proteomr.stats.risk_sets import lay_out_risk_sets
 from proteomr.status import Status

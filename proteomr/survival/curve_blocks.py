@@ -67,7 +67,7 @@ class CurveWork:
             read = self.reading.cohort.proteins.read(slice(protein, protein + 1))
             values = np.ascontiguousarray(read[:, 0])
             for outcome in self.outcomes:
-                keys = {c.PROTEIN: names[protein], c.OUTCOME: outcome.name}
+                keys = {c.PROTEIN: names[protein], **outcome.keys}
                 self._hold_values(tables, keys, outcome, values[outcome.rows])
         return {name: tables.of(name).join() for name in self.request.tables}
 
@@ -102,7 +102,7 @@ class CurveWork:
 
     def _hold_levels(self, tables: CurveTables, outcome: CurveOutcome) -> None:
         by = self.request.curves.by
-        keys: dict[str, object] = {c.PROTEIN: None, "by": by, c.OUTCOME: outcome.name}
+        keys: dict[str, object] = {c.PROTEIN: None, "by": by, **outcome.keys}
         levels = np.zeros(0, dtype=np.int64) if self.levels is None else self.levels
         of = levels[outcome.rows]
         members = np.flatnonzero(of >= 0)

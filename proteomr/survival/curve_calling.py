@@ -28,6 +28,7 @@ def compare_survival(
     assays: Data | None = None,
     people: PeopleChoice | None = None,
     chosen_proteins: ProteinChoice | None = None,
+    lags: Sequence[float] = (),
     out: str | Path | None = None,
     threads: int | None = None,
     resume: bool = False,
@@ -49,6 +50,7 @@ def compare_survival(
     curves : the groups, and what is estimated of them.
     follow_up : event code and lag; its outcomes are those given here.
     withdrawn, id_column, sample_columns, assays, people, chosen_proteins : as of `survive`.
+    lags : several lags, each with curves of its own, in the place of that of `follow_up`.
     out : run folder; None keeps the tables in memory.
     threads : blocks worked at once; None for all processors.
     resume, overwrite : go on with, or replace, an earlier run in the folder.
@@ -82,7 +84,11 @@ def compare_survival(
         samples,
         proteins,
         follow_up=FollowUpOptions(
-            listed, asked.event_code, asked.lag, asked.lag_rule, asked.person
+            listed,
+            asked.event_code,
+            lags[0] if lags else asked.lag,
+            asked.lag_rule,
+            asked.person,
         ),
         curves=curves,
         withdrawn=withdrawn,
@@ -91,6 +97,7 @@ def compare_survival(
         assays=assays,
         people=people,
         chosen_proteins=chosen_proteins,
+        lags=lags,
     )
     return call_job(
         CurvesJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite
@@ -109,6 +116,7 @@ def make_curves_request(
     assays: Data | None = None,
     people: PeopleChoice | None = None,
     chosen_proteins: ProteinChoice | None = None,
+    lags: Sequence[float] = (),
 ) -> CurvesRequest:
     """Return the request that the function and the command make."""
     return CurvesRequest(
@@ -122,4 +130,5 @@ def make_curves_request(
         None if assays is None else Source.of(assays, name="assays"),
         people or PeopleChoice(),
         chosen_proteins,
+        tuple(lags) if len(lags) > 1 else (),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,21 +13,20 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.errors import ColumnError, InputError, UsageError
-from proteomr.execute import Executor
+from proteomr.errors import ColumnError, InputError, NothingToDo
+from proteomr.execute import Executor, Shard
 from proteomr.io import choose_proteins, is_store, read_cohort, split_imputations
 from proteomr.io.people import read_people
 from proteomr.runs import Forecast, Ledger, Outcome, Source, open_scratch
 from proteomr.runs.timing import peak_memory
 from proteomr.scan import Reading, read_formulas
 from proteomr.scan.columns import label_level
-from proteomr.stats.multiple import adjust
-from proteomr.status import Status
 from proteomr.survival.curve_blocks import CurveBlock, CurveWork
-from proteomr.survival.curve_errors import Errors, choose_errors
+from proteomr.survival.curve_errors import choose_errors
 from proteomr.survival.curve_outcomes import CurveOutcome, read_outcome
+from proteomr.survival.curve_outputs import collect_curves, describe_curves
 from proteomr.survival.curve_request import ALL_PROTEINS, CurvesRequest
-from proteomr.tables import ArrayProteins, Cohort, Drop, load_schema
+from proteomr.tables import ArrayProteins, Cohort, Drop
 from proteomr.tables import columns as c
 from proteomr.tables.proteins import find_columns
 
@@ -39,13 +38,20 @@ _BLOCK = 4  # proteins: their curves are some megabytes an outcome
 
 @dataclass(frozen=True, slots=True)
 class CurvesJob:
-    """Survival of people in groups, and the tests that it is one."""
+    """Survival of people in groups, and the tests that it is one.
+
+    Parameters
+    ----------
+    request : what is asked.
+    shard : the share of the blocks that a plan is of.
+    """
 
     main: ClassVar[str] = "curves"
     as_file: ClassVar[bool] = False
     people: ClassVar[tuple[str, ...]] = ()
 
     request: CurvesRequest
+    shard: Shard | None = None
 
     @property
     def results(self) -> Sequence[str]:
@@ -58,58 +64,35 @@ class CurvesJob:
         started = time.process_time()
         with self._open() as (work, blocks, _):
             read = time.process_time() - started
-            work(blocks[0])
+            mine = blocks if self.shard is None else self.shard.select(blocks)
+            if not mine:
+                raise NothingToDo(f"shard {self.shard} has none of the {len(blocks)} blocks")
+            work(mine[0])
             first = time.process_time() - started - read
-            proteins = sum(len(block.proteins) for block in blocks)
+            proteins = sum(len(block.proteins) for block in mine)
             return Forecast(
                 units={
                     "people": work.reading.cohort.n,
                     **({"proteins": proteins} if proteins else {}),
                     "outcomes": len(work.outcomes),
                 },
-                seconds=read + first * len(blocks),
+                seconds=read + first * len(mine),
                 memory_bytes=peak_memory(),
-                lines=(("groups", self._describe_groups()), ("blocks", f"{len(blocks)}")),
+                lines=(("groups", self._describe_groups()), ("blocks", f"{len(mine)}")),
             )
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
-        """Work through the blocks that the ledger lacks; join them, correct and write."""
-        if ledger.shard is not None:
-            raise UsageError("curves are not shared out: leave --shard out")
+        """Work through the blocks that the ledger lacks; of a whole run, join them and correct."""
         with self._open() as (work, blocks, drops):
-            ledger.parts.keep_facts({"blocks": len(blocks)})
-            waiting = ledger.parts.pending(len(blocks))
-            todo = [blocks[index] for index in waiting]
+            errors = choose_errors(self.request, work.reading.modifiers.weights)
+            ledger.parts.keep_facts(describe_curves(self.request, len(blocks), errors, drops))
+            mine = blocks if ledger.shard is None else ledger.shard.select(blocks)
+            waiting = set(ledger.parts.pending(len(blocks)))
+            todo = [block for block in mine if block.index in waiting]
             with contextlib.closing(executor.map(work, todo)) as finished:
                 for position, tables in finished:
-                    ledger.parts.save(waiting[position], tables)
-            ledger.count_drops(drops)
-            errors = choose_errors(self.request, work.reading.modifiers.weights)
-        return self._collect(ledger, len(blocks), errors)
-
-    def _collect(self, ledger: Ledger, blocks: int, errors: Errors) -> Outcome:
-        """Join the parts, table by table, with what is learned from all tests together."""
-        outcome = Outcome()
-        parts = ledger.parts.load_all(blocks)
-        for name in self.request.tables:
-            frame = pl.concat([part.pop(name) for part in parts], how="diagonal_relaxed")
-            if name == "logrank":
-                frame = _correct(frame, tests=self.request.curves.tests)
-                failed = int((frame[c.STATUS] != Status.ok.name).sum())
-                outcome = Outcome(frame.height, failed, notes=self._note(errors))
-            ledger.write_table(name, load_schema(name).validate(frame))
-        return outcome
-
-    def _note(self, errors: Errors) -> tuple[str, ...]:
-        notes = []
-        if errors.tests and not errors.curves:
-            notes.append(
-                "weights are whole numbers, which curves take for so many people, as survfit: "
-                "--se robust where they are not"
-            )
-        if errors.tests and self.request.competing:
-            notes.append("Gray's test has no robust form: none with weights or clusters")
-        return tuple(notes)
+                    ledger.parts.save(todo[position].index, tables)
+        return Outcome() if ledger.shard is not None else collect_curves(ledger)
 
     def _describe_groups(self) -> str:
         curves = self.request.curves
@@ -132,14 +115,18 @@ class CurvesJob:
             yield work, self._list_blocks(cohort), [*cohort.drops, *drops]
 
     def _read_outcomes(self, reading: Reading) -> tuple[tuple[CurveOutcome, ...], list[Drop]]:
-        options = self.request.follow_up
         outcomes: list[CurveOutcome] = []
         drops: list[Drop] = []
-        for outcome in options.outcomes:
-            read, lost = read_outcome(reading, outcome, options=options, curves=self.request.curves)
-            outcomes.append(read)
-            drops += lost
-        return tuple(outcomes), drops
+        several = len(self.request.lags) > 1
+        for options in self.request.follow_ups:
+            for outcome in options.outcomes:
+                read, lost = read_outcome(
+                    reading, outcome, options=options, curves=self.request.curves
+                )
+                outcomes.append(replace(read, lag=options.lag) if several else read)
+                drops += lost
+        # Who has no time at all is left out for every lag, and told once.
+        return tuple(outcomes), list(dict.fromkeys(drops))
 
     def _read_cohort(self, scratch: Path) -> Cohort:
         asked = self.request
@@ -207,16 +194,3 @@ def _read_levels(reading: Reading, name: str) -> tuple[I64, tuple[str, ...]]:
     del there
     codes[codes >= 0] = codes_from_0
     return codes, tuple(label_level(level) for level in levels)
-
-
-def _correct(frame: pl.DataFrame, *, tests: str) -> pl.DataFrame:
-    """Return log-rank tests with the corrections over all of them, or those of each outcome."""
-    p = frame[c.NEG_LOG10_P].cast(pl.Float64).to_numpy()
-    outcome = frame[c.OUTCOME].to_numpy()
-    families = [outcome == name for name in np.unique(outcome)]
-    corrected = {c.P_BONFERRONI: np.full(p.size, np.nan), c.Q_BH: np.full(p.size, np.nan)}
-    for family in families if tests == "exposure" else [np.ones(p.size, dtype=bool)]:
-        corrected[c.P_BONFERRONI][family] = adjust(p[family], method="bonferroni")
-        corrected[c.Q_BH][family] = adjust(p[family], method="bh")
-    columns = [pl.Series(name, values).fill_nan(None) for name, values in corrected.items()]
-    return frame.with_columns(columns)

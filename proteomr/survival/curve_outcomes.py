@@ -16,6 +16,7 @@ from proteomr.stats.curve_counts import RiskTimes, place_people
 from proteomr.stats.risk_sets import tie_times
 from proteomr.survival.curve_request import CurveOptions
 from proteomr.tables import Drop
+from proteomr.tables import columns as c
 
 __all__ = ["CurveOutcome", "read_outcome"]
 
@@ -36,6 +37,7 @@ class CurveOutcome:
     at : times at which numbers are read off.
     placed : the people on these times.
     left_by : ``(m,)``, the first of these times by which a person has left.
+    lag : time from the beginning in which events do not count, where there are several; else None.
     """
 
     name: str
@@ -46,6 +48,12 @@ class CurveOutcome:
     at: F64
     placed: RiskTimes
     left_by: I64
+    lag: float | None = None
+
+    @property
+    def keys(self) -> dict[str, object]:
+        """What tells its rows in tables."""
+        return {c.OUTCOME: self.name, **({} if self.lag is None else {c.LAG: self.lag})}
 
     @property
     def codes(self) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import ClassVar, Literal, TypeAlias
 
@@ -135,6 +135,8 @@ class CurvesRequest(Request):
     follow_up : the outcomes, and which of their events count.
     curves : groups and options.
     withdrawn, id_column, sample_columns, people, chosen_proteins, assays : as of a scan.
+    several_lags : times from the beginning in which events do not count, each with curves of its
+        own; none for that of the follow-up alone.
     """
 
     command: ClassVar[str] = "survive"
@@ -149,8 +151,12 @@ class CurvesRequest(Request):
     assays: Source | None = None
     people: PeopleChoice = field(default_factory=PeopleChoice)
     chosen_proteins: ProteinChoice | None = None
+    several_lags: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(set(self.several_lags)) < len(self.several_lags):
+            each = ", ".join(f"{lag:g}" for lag in self.several_lags)
+            raise UsageError(f"lags {each}: each once")
         if not self.follow_up.outcomes:
             raise UsageError(
                 "no outcome given: --outcome NAME (with a column NAME_years), or --time and --event"
@@ -176,6 +182,16 @@ class CurvesRequest(Request):
         ):
             if name in outcome.columns:
                 raise UsageError(f"{option} {name}: is of the outcome {outcome.event!r} itself")
+
+    @property
+    def lags(self) -> tuple[float, ...]:
+        """The lags, each with curves of its own."""
+        return self.several_lags or (self.follow_up.lag,)
+
+    @property
+    def follow_ups(self) -> tuple[FollowUpOptions, ...]:
+        """The outcomes with each lag."""
+        return tuple(replace(self.follow_up, lag=lag) for lag in self.lags)
 
     @property
     def competing(self) -> bool:

@@ -323,6 +323,44 @@ def test_a_lag_leaves_early_events_out() -> None:
     assert lagged.table("curves").equals(alone.table("curves"))
 
 
+def test_several_lags_are_each_what_it_is_alone() -> None:
+    both = run("LEVEL", "FEW", outcomes=["death", "stroke"], lags=(0.0, 2.0))
+    for lag in (0.0, 2.0):
+        one = run("LEVEL", "FEW", outcomes=["death", "stroke"], follow_up=FollowUpOptions(lag=lag))
+        for name in ("curves", "curve_times", "groups", "logrank", "medians", "rmst", "rates"):
+            rows = both.table(name).filter(pl.col("lag") == lag).drop("lag")
+            assert rows.equals(one.table(name)), name
+
+
+def test_shards_of_curves_join_to_the_bytes_of_a_whole_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    PEOPLE.write_parquet(tmp_path / "s.parquet")
+    PROTEINS.write_parquet(tmp_path / "p.parquet")
+
+    def call(*words: str) -> int:
+        with pytest.raises(SystemExit) as ending:
+            command([*words, "--allow-failures"])
+        return int(ending.value.code or 0)
+
+    files = [str(tmp_path / name) for name in ("s.parquet", "p.parquet")]
+    asked = ["survive", *files, "--outcome", "death", "--outcome", "never", "--curves", "all"]
+    whole, parts = str(tmp_path / "whole"), str(tmp_path / "parts")
+    assert call(*asked, "-o", whole) == 0
+    printed = capsys.readouterr().out.replace(whole, "")
+    for shard in ("1/2", "2/2"):
+        assert call(*asked, "--shard", shard, "-o", parts, "-q") == 0
+    capsys.readouterr()
+    assert call("merge", parts) == 0
+    assert capsys.readouterr().out.replace(parts, "") == printed
+    for name in ("curves", "curve_times", "groups", "logrank", "medians", "rmst", "rates"):
+        one, other = (Path(folder) / f"{name}.parquet" for folder in (whole, parts))
+        assert one.read_bytes() == other.read_bytes(), name
+    assert (tmp_path / "whole" / "drops.tsv").read_bytes() == (
+        tmp_path / "parts" / "drops.tsv"
+    ).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -355,8 +393,7 @@ def test_a_protein_or_column_that_there_is_not_is_named() -> None:
     [
         (["--curves", "LEVEL", "--adjust", "a=age"], "curves adjust for nothing"),
         (["--curves", "LEVEL", "--zph", "km"], "--zph with --curves"),
-        (["--curves", "LEVEL", "--lag", "0", "--lag", "1"], "one --lag"),
-        (["--curves", "LEVEL", "--shard", "1/2"], "not shared out"),
+        (["--curves", "LEVEL", "--lag", "1", "--lag", "1"], "lags 1, 1: each once"),
         (["--curves", "LEVEL", "--proteins", "FEW"], "give it with --curves all"),
         (["--quantiles", "3"], "--quantiles is of curves"),
     ],
