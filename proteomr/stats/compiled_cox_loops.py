@@ -340,15 +340,14 @@ def sum_changes(columns, borders, mask, risk, hazards, gtime, weights, *, efron)
 
 
 def _square(X, weights, gtime):
-    """Return ``X diag(weights gtime^p) X'`` of p = 0, 1, 2, by products of a matrix with itself."""
-    largest = np.max(np.abs(gtime), initial=0.0) or 1.0
-    rooted, scaled = (workspace.take(name, X.shape, np.float64) for name in ("rooted", "scaled"))
-    np.multiply(X, np.sqrt(np.maximum(weights, 0.0)), out=rooted)
-    np.multiply(rooted, gtime / largest, out=scaled)
-    plain, last = rooted @ rooted.T, scaled @ scaled.T
-    rooted += scaled
-    between = 0.5 * (rooted @ rooted.T - plain - last)
-    return np.stack([plain, largest * between, largest**2 * last])
+    """Return ``X diag(weights gtime^p) X'`` of p = 0, 1, 2, by one product with itself."""
+    largest, (p, G) = np.max(np.abs(gtime), initial=0.0) or 1.0, X.shape
+    both = workspace.take("columns by time", (2 * p, G), np.float64)
+    np.multiply(X, np.sqrt(np.maximum(weights, 0.0)), out=both[:p])
+    np.multiply(both[:p], gtime / largest, out=both[p:])
+    square = both @ both.T
+    between = 0.5 * (square[:p, p:] + square[p:, :p])
+    return np.stack([square[:p, :p], largest * between, largest**2 * square[p:, p:]])
 
 
 def sum_influence(u, borders, mask, risk, vector, hazards, *, efron):

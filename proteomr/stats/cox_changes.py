@@ -54,6 +54,7 @@ class TimeScale:
     _exit: I64 = field(init=False, repr=False)
     _entry: I64 = field(init=False, repr=False)
     _place: I64 = field(init=False, repr=False)
+    _left: F64 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         entry, exit_, _ = self.outcome.T
@@ -63,6 +64,7 @@ class TimeScale:
             "_exit": place,
             "_entry": np.searchsorted(times, entry, side="right"),
             "_place": np.searchsorted(times, self.risk.times),
+            "_left": np.bincount(place, minlength=times.size).astype(np.float64),
         }
         for name, value in found.items():
             object.__setattr__(self, name, value)
@@ -84,7 +86,8 @@ class TimeScale:
             with np.errstate(divide="ignore", invalid="ignore"):
                 values = np.log(self.risk.times)
         else:
-            left = np.bincount(self._exit, weights=observed, minlength=size)
+            absent = self._exit[observed == 0.0]  # of whom there are fewer
+            left = self._left - np.bincount(absent, minlength=size)
             below = np.cumsum(left) - left
             if self.transform == "rank":
                 ranks = below + 0.5 * (left + 1.0)
