@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -12,7 +12,14 @@ from proteomr.association.specification import ModelSpec
 from proteomr.design.tokens import quote
 from proteomr.errors import ColumnError, UsageError, nearest
 from proteomr.io import OutcomeTable, add_covariates
-from proteomr.models import NUMBERS, ORDERED_LEVELS, AnyFamily, OutcomeTransform, Target
+from proteomr.models import (
+    NUMBERS,
+    ORDERED_LEVELS,
+    AnyFamily,
+    EventTimes,
+    OutcomeTransform,
+    Target,
+)
 from proteomr.models.level_contrasts import ask_contrasts, names_levels
 from proteomr.models.targets import LINEAR
 from proteomr.runs.notes import add_note
@@ -158,6 +165,20 @@ def _settle_errors(reading: Reading, spec: ModelSpec) -> ModelSpec:
     return replace(spec, errors="robust" if fractional else "classical")
 
 
+def _doubt_horizons(target: Target, spec: ModelSpec) -> Iterator[str]:
+    """Say which times that are asked for nobody is followed to."""
+    exits = EventTimes.of(target).exit
+    last = float(np.nanmax(exits, initial=-np.inf))
+    tau, periods = spec.survival.tau, [time for time in spec.survival.periods if time >= last]
+    if not np.isfinite(last):
+        return
+    ends = f"follow-up of {target.name!r} ends at {last:g}"
+    if tau is not None and tau > last:
+        yield f"{ends}: Uno's concordance up to {tau:g} is of all its events"
+    if periods:
+        yield f"{ends}: nobody is in the period from {periods[0]:g} on"
+
+
 def _read_times(reading: Reading, spec: ModelSpec, drops: list[Drop]) -> list[Target]:
     """Read the outcomes that happen at a time; add who is left out to the drops."""
     targets = []
@@ -171,7 +192,7 @@ def _read_times(reading: Reading, spec: ModelSpec, drops: list[Drop]) -> list[Ta
                 )
         read = read_times(reading.columns, outcome, options=spec.follow_up)
         drops += read.drops
-        for note in read.notes:
+        for note in (*read.notes, *_doubt_horizons(read.target, spec)):
             add_note(note)
         targets.append(read.target)
     return targets

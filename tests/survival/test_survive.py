@@ -106,6 +106,19 @@ def test_a_lag_of_events_is_the_same_as_leaving_those_people_out() -> None:
     assert run(samples, proteins, lags=2.0).equals(run(left, proteins))
 
 
+def test_times_beyond_all_follow_up_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    samples, proteins = make_people()
+    last = float(np.max(samples["death_years"].to_numpy()))
+    for late in (20.0, 4.0):
+        asked = SurvivalOptions(tau=late, periods=(3.0, late))
+        run(samples, proteins, models=ModelSpec("cox", survival=asked))
+    ends = f"note: follow-up of 'death' ends at {last:g}"
+    assert [message for message in caplog.messages if message.startswith(ends)] == [
+        f"{ends}: Uno's concordance up to 20 is of all its events",
+        f"{ends}: nobody is in the period from 20 on",
+    ]
+
+
 def test_spells_of_people_give_the_fit_of_whole_follow_ups() -> None:
     samples, proteins = make_people(200)
     whole = run(samples, proteins)
