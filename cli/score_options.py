@@ -42,6 +42,16 @@ class _Outcome:
     time: Time = None
     event: Event = None
     entry: Entry = None
+    event_code: Annotated[
+        float | None,
+        typer.Option(
+            metavar="K",
+            rich_help_panel=OUTCOMES,
+            help="Code of the event that is predicted, where there are several: who has another is "
+            "under observation until then. Without --horizon.",
+            show_default=False,
+        ),
+    ] = None
     family: Annotated[
         Literal["auto", "linear", "logistic", "cox"],
         typer.Option(
@@ -304,6 +314,7 @@ class ScoreAsked:
             samples,
             list(proteins),
             outcome=self.what.find(),
+            event_code=self.what.event_code,
             family=self.what.family,
             adjust=self.tables["adjust"],
             options=self.options(seed=seed),

@@ -33,6 +33,7 @@ def make_score_request(
     sample_columns: Sequence[str] = (),
     people: PeopleChoice | None = None,
     chosen_proteins: ProteinChoice | None = None,
+    event_code: float | None = None,
 ) -> ScoreRequest:
     """Return the request of a score; see :func:`score`."""
     return ScoreRequest(
@@ -51,6 +52,7 @@ def make_score_request(
         tuple(sample_columns),
         people or PeopleChoice(),
         chosen_proteins,
+        event_code,
     )
 
 
@@ -87,6 +89,7 @@ def score(
     proteins: Data | Sequence[Data] = (),
     *,
     outcome: str | FollowUp,
+    event_code: float | None = None,
     family: Kind = "auto",
     adjust: Mapping[str, str] | None = None,
     options: ScoreOptions | None = None,
@@ -114,6 +117,8 @@ def score(
     samples, proteins : as of :func:`proteomr.associate`.
     outcome : column of numbers or of two levels; or an outcome over time: a name whose times are in
         NAME_years, or its columns by :class:`proteomr.scan.FollowUp`.
+    event_code : which event is predicted where an outcome over time has several codes; who has
+        another is under observation until then. Without horizons.
     family : linear, logistic or cox; auto: by what the outcome is.
     adjust : covariate models by label.
     options : penalty, folds, horizons; see :class:`proteomr.score.ScoreOptions`.
@@ -155,6 +160,7 @@ def score(
         samples,
         proteins,
         outcome=outcome,
+        event_code=event_code,
         family=family,
         adjust=adjust,
         options=options,

@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.errors import ColumnError
+from proteomr.errors import ColumnError, UsageError
 from proteomr.models import EVENT, find_family
+from proteomr.models.event_times import CENSORED, COMPETING
 from proteomr.runs.notes import add_note
 from proteomr.scan import FollowUp, FollowUpOptions, Reading, read_target, read_times
 from proteomr.score.request import ScoreRequest
@@ -110,11 +111,16 @@ def read_predicted(reading: Reading, request: ScoreRequest) -> tuple[Predicted, 
     follow_up = request.follow_up or _find_times(reading, request)
     weights = reading.modifiers.weights
     if follow_up is None:
+        if request.event_code is not None:
+            raise UsageError("--event-code is of an outcome over time: --time NAME --event NAME")
         return replace(_read_column(reading, request), weights=weights), ()
-    read = read_times(reading.columns, follow_up, options=FollowUpOptions(outcomes=(follow_up,)))
+    options = FollowUpOptions(outcomes=(follow_up,), event_code=request.event_code)
+    read = read_times(reading.columns, follow_up, options=options)
     for note in read.notes:
         add_note(note)
-    return Predicted(follow_up.event, "cox", read.target.values, weights=weights), read.drops
+    values = read.target.values.copy()
+    values[:, 2] = np.where(values[:, 2] == COMPETING, CENSORED, values[:, 2])
+    return Predicted(follow_up.event, "cox", values, weights=weights), read.drops
 
 
 def _find_times(reading: Reading, request: ScoreRequest) -> FollowUp | None:

@@ -39,6 +39,8 @@ class ScoreRequest(Request):
     weights : column of the samples with the sampling weight of each person; None for equal ones.
     assays, withdrawn, id_column, sample_columns : as of `associate`.
     people, chosen_proteins : who is analysed, and which proteins.
+    event_code : code of the event that is predicted, where an outcome over time has several: who
+        has another is under observation until then.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class ScoreRequest(Request):
     sample_columns: tuple[str, ...] = ()
     people: PeopleChoice = field(default_factory=PeopleChoice)
     chosen_proteins: ProteinChoice | None = None
+    event_code: float | None = None
 
     def __post_init__(self) -> None:
         if (self.outcome is None) == (self.follow_up is None):
@@ -71,6 +74,11 @@ class ScoreRequest(Request):
             )
         if self.follow_up is not None and self.family not in {"auto", "cox"}:
             raise UsageError(f"--time and --event are of cox, and --family is {self.family}")
+        if self.event_code is not None and self.options.horizons:
+            raise UsageError(
+                "--horizon with --event-code: risks by a time need the other events too, of which "
+                "a score has no model; leave --horizon out, and concordances are told"
+            )
         if self.options.clock and (self.follow_up is not None or self.family not in _CLOCKS):
             raise UsageError("--clock predicts age, a number: give --outcome with its column")
 

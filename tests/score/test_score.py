@@ -196,6 +196,25 @@ def test_a_protein_that_cannot_enter_says_why() -> None:
     assert found.filter(pl.col("status") != "ok")["weight"].null_count() == 3
 
 
+def test_one_of_several_events_is_predicted_with_the_others_as_ends_of_observation() -> None:
+    samples, proteins = make()
+    other = np.arange(samples.height) % 7 == 0
+    coded = samples.with_columns(
+        death=pl.when(pl.Series(other)).then(2).otherwise(pl.col("death") * 3)
+    )
+    alone = samples.with_columns(death=pl.when(pl.Series(other)).then(0).otherwise(pl.col("death")))
+    found = score(coded, proteins, outcome="death", event_code=3, options=FEW)
+    plain = score(alone, proteins, outcome="death", options=FEW)
+    for name in ("score_performance", "weights", "scores", "tuning"):
+        assert found.table(name).equals(plain.table(name)), name
+    with pytest.raises(UsageError, match="leave --horizon out"):
+        score(coded, proteins, outcome="death", event_code=3, options=options("death"))
+    with pytest.raises(UsageError, match="is of an outcome over time"):
+        score(coded, proteins, outcome="bmi", event_code=3, options=FEW)
+    with pytest.raises(ColumnError, match="has no code 4"):
+        score(coded, proteins, outcome="death", event_code=4, options=FEW)
+
+
 def test_late_entry_is_measured_by_concordance_alone() -> None:
     samples, proteins = make()
     late = FollowUp("death", "death_years", "begun")
