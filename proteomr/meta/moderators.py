@@ -56,17 +56,20 @@ def tabulate_moderators(
     status = np.concatenate([part.fit.status for part in parts])
     joint = [np.concatenate([part.joint[i] for part in parts]) for i in range(3)]
     whole = {n: np.concatenate([part.whole[n] for part in parts]) for n in parts[0].whole}
+    untold = np.zeros(beta.shape, dtype=np.bool_)
     if asked.cluster is not None:
         found = infer_dependent(layout, asked, X)
         beta, se, df, status = found.beta, found.se, found.df, found.status
-        joint = _test_dependent(beta, found.covariance, found.clusters, asked, p)
+        joint = list(found.joint.T)
         whole |= found.describe()
         whole["r2"] = np.full_like(whole["k"], np.nan)
+        untold = found.untold
     m = y.shape[0]
     each = np.repeat(np.arange(m), p)
     codes = np.where(
         np.isnan(beta) & (status == Status.ok)[:, None], int(Status.collinear), status[:, None]
     )
+    codes[untold] = int(Status.not_identified)
     inference = Inference(beta.ravel(), se.ravel(), df.ravel(), codes.ravel())
     columns = inference.columns(level=asked.level)
     columns |= {name: values[each] for name, values in whole.items()}
@@ -122,20 +125,3 @@ def _fit(y: F64, v: F64, X: F64, asked: MetaRequest, correlation: F64 | None) ->
         "r2": np.full(plain.shape, np.nan) if asked.tau2 == "FE" else explained,
     }
     return _Chunk(fit, fit.test_jointly(slice(1, X.shape[2])), whole)
-
-
-def _test_dependent(
-    beta: F64, covariance: F64, clusters: I64, asked: MetaRequest, p: int
-) -> list[F64]:
-    """Return Wald's test of the moderators: chi-squared, or F with clusters - p degrees."""
-    endless = asked.dependence == "three-level"
-    df = (
-        np.full(clusters.shape, np.inf)
-        if endless
-        else np.maximum(clusters - p, 1).astype(np.float64)
-    )
-    m, k = beta.shape[0], 1
-    empty = np.zeros((m, k))
-    fit = Pooled(beta, covariance, df, df, df, df, clusters, empty, empty, empty, clusters)
-    statistic, number, minus_log = fit.test_jointly(slice(1, p))
-    return [statistic, number.astype(np.float64), minus_log]

@@ -41,6 +41,7 @@ _VALUES = 1 << 17  # of k studies of a chunk: a megabyte of each array, which st
 _FEWEST = 3  # studies that a funnel needs
 _ONE_STUDY = "one study: its own estimate"
 _ALIKE = "effects are all alike, of which Knapp and Hartung's error is 0: --hksj truncated has one"
+_NO_RESIDUALS = "effects are all alike, and leave no residuals of which errors are made"
 _NO_STUDY = "no study has an estimate with a standard error above 0"
 
 
@@ -122,18 +123,19 @@ def tabulate_pooled(
     counts = _count_studies(layout)
     told = [
         pl.Series(c.STATUS, name_statuses(inference.status)),
-        pl.Series(c.MESSAGE, _tell(columns["k"], inference.status), dtype=pl.String),
+        pl.Series(c.MESSAGE, _tell(columns["k"], inference.status, asked), dtype=pl.String),
         counts[c.N].cast(pl.Float64).round().cast(pl.Int64),
         counts["measure"].replace("", None),
     ]
     return shape_table("meta", layout.keys, columns, told)
 
 
-def _tell(k: F64, status: I64) -> list[str | None]:
+def _tell(k: F64, status: I64, asked: MetaRequest) -> list[str | None]:
     """Return what is said of each effect beside its status."""
     alike = status == int(Status.constant)
+    why = _ALIKE if asked.cluster is None else _NO_RESIDUALS
     return [
-        _ONE_STUDY if one else _ALIKE if same else None
+        _ONE_STUDY if one else why if same else None
         for one, same in zip(k == 1, alike, strict=True)
     ]
 

@@ -15,6 +15,8 @@ _MOST_STEPS = 200  # Newton's take 5 to 15; what takes more has no maximum that 
 # shares of clusters and totals, in those of an unweighted fit: a start in every basin
 _SHARES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 _TOTALS = np.array([0.05, 0.3, 1.0, 2.0, 4.0])  # the same
+_ALIKE = 1e-8  # of eigenvalues that are whole numbers where clusters have their own columns
+_NOTHING = 1e-15  # of the least error: added to it, it is no digit of any
 _CHECK = 1e-8  # score over its own standard deviation: an error of 1e-8 standard errors
 
 
@@ -61,7 +63,8 @@ def fit_three_levels(
     ----------
     X : ``(k, p)`` of full rank.
     y, v : ``(k,)`` effects and variances.
-    clusters : ``(k,)`` codes, at least two of them.
+    clusters : ``(k,)`` codes, at least two of them. Where effects and columns do not tell the two
+        variances apart, as with one effect for each cluster, the status is ``not_identified``.
     restricted : REML, else ML.
 
     Examples
@@ -72,11 +75,17 @@ def fit_three_levels(
     (2.0333, 3.6033, 0.01)
     """
     Z = (clusters[:, None] == clusters[None, :]).astype(np.float64)
+    if not _tells_apart(X, Z, restricted=restricted):
+        none = np.full((X.shape[1],) * 2, np.nan)
+        return ThreeLevels(none[0], none, np.nan, np.nan, np.nan, int(Status.not_identified))
     scale = float(np.exp2(np.round(0.5 * np.log2(v).mean())))
     held, known = y / scale, v / scale**2
     s = _start(X, held, known, Z, restricted=restricted)
     at = _evaluate(X, held, known, Z, s, restricted=restricted)
     for _ in range(_MOST_STEPS):
+        if ((s > 0.0) & (s <= _NOTHING * known.min()) & (at.score <= 0.0)).any():
+            s = np.where((s <= _NOTHING * known.min()) & (at.score <= 0.0), 0.0, s)
+            at = _evaluate(X, held, known, Z, s, restricted=restricted)
         free = (s > 0.0) | (at.score > 0.0)
         if _is_maximum(at, free):
             break
@@ -94,6 +103,18 @@ def fit_three_levels(
         at.height,
         int(Status.ok if sound else Status.not_converged),
     )
+
+
+def _tells_apart(X: F64, Z: F64, *, restricted: bool) -> bool:
+    """Tell whether what X leaves of the clusters is no multiple of what it leaves of the effects.
+
+    Else the likelihood is flat: of a sum of the variances where each cluster has one effect, in
+    that of clusters where columns tell each of them. Of maximum likelihood the latter is at 0.
+    """
+    complement = np.linalg.svd(X)[0][:, X.shape[1] :]
+    values = np.linalg.eigvalsh(complement.T @ Z @ complement)
+    apart = values.max() - values.min() > _ALIKE
+    return bool(apart or (not restricted and values.max() <= _ALIKE))
 
 
 def _start(X: F64, y: F64, v: F64, Z: F64, *, restricted: bool) -> F64:
@@ -158,7 +179,10 @@ def _climb(
         step[place] = np.linalg.solve(part, at.score[place])
         for halving in range(40):  # 2^-40 of a step is below rounding of the variances
             tried = np.maximum(s + step * 0.5**halving, 0.0)
-            found = _evaluate(X, y, v, Z, tried, restricted=restricted)
+            try:
+                found = _evaluate(X, y, v, Z, tried, restricted=restricted)
+            except np.linalg.LinAlgError:  # so far out that nothing is left of the errors
+                continue
             level = found.height >= at.height - 1e-12 * max(abs(at.height), 1.0)
             smaller = np.abs(found.score[place]).max() < np.abs(at.score[place]).max()
             if found.height > at.height + 1e-12 * max(abs(at.height), 1.0) or (level and smaller):

@@ -9,6 +9,10 @@ robust <- function(fit) { r <- as.data.frame(coef_test(fit, vcov = "CR2", cluste
   sprintf('{"tau2": %.15g, "beta": %s, "se": %s, "df": %s}', fit$tau2, number(r$beta), number(r$SE), number(r[[grep("^df", names(r))]])) }
 cases <- c(FE = robust(rma(y, v, mods = ~ x, method = "FE")), SJ = robust(rma(y, v, mods = ~ x, method = "SJ")),
   mean = robust(rma(y, v, method = "DL")))
+kind <- factor(c(1, 2, 3)[cluster %% 3 + 1])
+joint <- Wald_test(rma(y, v, mods = ~ x + kind, method = "DL"), constraints = constrain_zero(2:4), vcov = "CR2",
+  cluster = cluster, test = "HTZ")
+cases <- c(cases, joint = sprintf('{"F": %.15g, "df": %.15g, "p": %.15g}', joint$Fstat, joint$df_denom, joint$p_val))
 writeLines(c("{", sprintf('  "%s": %s,', c("y", "v", "x", "cluster"), c(number(y), number(v), number(x), number(cluster))),
   paste(sprintf('  "%s": %s', names(cases), cases), collapse = ",\n"),
   sprintf('  , "r": "%s", "metafor": "%s", "clubSandwich": "%s"', getRversion(), packageVersion("metafor"), packageVersion("clubSandwich")), "}"),
