@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -26,7 +26,8 @@ __all__ = [
 DoseCovariance: TypeAlias = Literal["greenland", "hamling", "independent"]
 DoseDesign: TypeAlias = Literal["cc", "ir", "ci"]
 
-_SOLVED = 1e-9  # of logarithms of counts: far below what counts of people mean
+_WIDTHS = (0.1, 0.4, 1.5, 5.0, 16.0)  # logarithms on either side of the counts' own odds
+_FAR = 300.0  # logarithms of odds: beyond all that counts of people give
 # Conditions of the maximum on their own scale; a millionth of a standard deviation of the score.
 _CHECK = 1e-6
 
@@ -120,34 +121,50 @@ def _share_of_hamling(study: DoseStudy) -> float | None:
     if study.design == "ir":
         return _share_of_rates(study)
     sign = 1.0 if study.design == "cc" else -1.0
-    ratio = np.exp(study.y)
-    p, z = others[0] / others.sum(), others.sum() / study.cases.sum()
+    ratio, squares = np.exp(study.y), study.se**2
+    told = others[0] / others.sum(), others.sum() / study.cases.sum()
+    # cases per other of the reference; beyond the limit some risk would be above 1
+    limit = np.inf if sign > 0.0 else 1.0 / max(1.0, float(ratio.max()))
+    near = float(study.cases[0] / others[0])
 
-    def cells(logs: F64) -> tuple[F64, F64]:
-        a, b = np.exp(logs)
-        left = study.se**2 - 1.0 / a - sign / b
-        return (1.0 + sign * a / b * ratio) / left, (sign + b / (a * ratio)) / left
+    def miss(r: float) -> float:
+        share = _share_at(r, ratio, squares, told[0], sign)
+        a, b = (1.0 + sign * r) / share, (1.0 / r + sign) / share
+        cases = a + ((1.0 + sign * r * ratio) / (squares - share)).sum()
+        return float(np.log(b / told[0] / cases / told[1]))
 
-    def miss(logs: F64) -> F64:
-        a, b = np.exp(logs)
-        A, B = cells(logs)
-        with np.errstate(invalid="ignore"):
-            return np.array(
-                [np.log(b / (b + B.sum()) / p), np.log((b + B.sum()) / (a + A.sum()) / z)]
-            )
+    root = _find_near(miss, min(near, 0.5 * limit), limit)
+    return None if root is None else _share_at(root, ratio, squares, told[0], sign)
 
-    least = 1.0 / float(study.se.min()) ** 2
-    for grown in (1.0, 1.5, 3.0, 0.7, 8.0):
-        base = max(study.cases[0], 1.2 * least) * grown
-        start = np.log([base, base * others[0] / study.cases[0]])
-        with np.errstate(all="ignore"):
-            found = optimize.root(miss, start, method="hybr", options={"xtol": 1e-13})
-        A, B = cells(found.x)
-        solved = bool(np.isfinite(found.fun).all() and np.abs(found.fun).max() <= _SOLVED)
-        if solved and A.min() > 0.0 and B.min() > 0.0:
-            a, b = np.exp(found.x)
-            return float(1.0 / a + sign / b)
+
+def _find_near(miss: Callable[[float], float], near: float, limit: float) -> float | None:
+    """Return a root of a function of (0, limit), sought in growing brackets; None without one."""
+    for width in _WIDTHS:
+        step = float(np.exp(width))
+        # towards the limit by shares of what is left, else by factors
+        high = near * step if np.isinf(limit) else limit - (limit - near) / step
+        low = near / step
+        at_low, at_high = miss(low), miss(high)
+        if at_low * at_high <= 0.0:
+            return float(optimize.brentq(miss, low, high, xtol=1e-300))
     return None
+
+
+def _share_at(r: float, ratio: F64, squares: F64, unexposed: float, sign: float) -> float:
+    """Return the reference's variance at which its share of the others is as told.
+
+    At r cases per other of the reference the share falls as that variance rises from 0 to the least
+    of the estimates'.
+    """
+    weight = (sign + 1.0 / (r * ratio)) / (1.0 / r + sign)
+    least = float(squares.min())
+
+    def miss(log: float) -> float:
+        share = least * special.expit(log)
+        apart = squares - least + least * special.expit(-log)
+        return float(np.log(share * (weight / apart).sum()) - np.log(1.0 / unexposed - 1.0))
+
+    return least * float(special.expit(optimize.brentq(miss, -_FAR, _FAR, xtol=1e-13)))
 
 
 def _share_of_rates(study: DoseStudy) -> float | None:

@@ -180,6 +180,34 @@ def test_cells_of_a_plain_table_give_its_own_covariance() -> None:
         assert S[0, 1] == pytest.approx(each[0], rel=1e-7)
 
 
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("design", ["cc", "ci"])
+def test_cells_are_found_wherever_estimates_have_them(seed: int, design: Any) -> None:
+    """Cells of Hamling's two sums, drawn first; the study tells what follows of them."""
+    g = np.random.default_rng(seed)
+    sign = 1.0 if design == "cc" else -1.0
+    others = 10.0 ** g.uniform(1.2, 3.5, 4)
+    cases = others * (0.05 if design == "ci" else 1.0) * 10.0 ** g.uniform(-0.5, 0.5, 4)
+    each = 1.0 / cases + sign / others
+    logs = np.log(cases / others)
+    # what was counted: other numbers of the same share of unexposed, and of cases
+    moved = 0.6 * np.append(others[0], others[:0:-1])
+    told = moved * g.uniform(0.5, 1.5, 4)
+    told *= 0.6 * cases.sum() / told.sum()
+    study = DoseStudy(
+        np.arange(1.0, 4.0),
+        0.0,
+        logs[1:] - logs[0],
+        np.sqrt(each[0] + each[1:]),
+        told,
+        moved + told if design == "cc" else moved,
+        design,
+    )
+    S = find_covariance(study, "hamling")
+    assert S is not None
+    assert S[0, 1:] == pytest.approx(np.full(2, each[0]), rel=1e-7)
+
+
 def test_a_study_without_counts_has_no_covariance_but_an_independent_one() -> None:
     blank = np.full(4, np.nan)
     study = DoseStudy(ALCOHOL.dose, 0.0, ALCOHOL.y, ALCOHOL.se, blank, blank)
