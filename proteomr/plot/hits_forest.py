@@ -23,7 +23,7 @@ _MODEL_LETTERS: Final = 6  # more where a row has the name of a protein and that
 _COLOURS: Final = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, BLACK)
 
 
-def choose_hits(models: tuple[ModelRows, ...], most: int) -> list[str]:
+def choose_hits(models: tuple[ModelRows, ...], most: int, *, whole: int = 0) -> list[str]:
     """Return the proteins below a false discovery rate of 5 % in any model, strongest first.
 
     Where there is none, those with the smallest p values.
@@ -32,13 +32,14 @@ def choose_hits(models: tuple[ModelRows, ...], most: int) -> list[str]:
     ----------
     models : of a table.
     most : how many at most.
+    whole : up to so many proteins are all drawn, hits or not.
     """
     best: dict[str, tuple[bool, float]] = {}
     for model in models:
         for name, q, height in zip(model.names, model.q, model.neg_log10_p, strict=True):
             seen = best.get(name, (False, -1.0))
             best[name] = (seen[0] or bool(q < _LEVEL), max(seen[1], float(height)))
-    hits = {name: said for name, said in best.items() if said[0]}
+    hits = {name: said for name, said in best.items() if said[0] or len(best) <= whole}
     ranked = sorted((hits or best).items(), key=lambda entry: (-entry[1][1], entry[0]))
     return [name for name, _ in ranked[: most if hits else min(most, _FEWEST)]]
 
@@ -52,6 +53,7 @@ def draw_hits_forest(
     axis: str = "Effect",
     heading: str = "Protein",
     ratio: str | None = None,
+    whole: int = 0,
 ) -> Drawing:
     """Forest of the proteins that are hits in any model, with a row for each model.
 
@@ -66,6 +68,7 @@ def draw_hits_forest(
     axis : label of the axis where effects are no ratios.
     heading : above the names.
     ratio : what the exponentials of all effects are, where the table does not say so itself.
+    whole : up to so many proteins are all drawn, hits or not.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def draw_hits_forest(
     """
     style = style or PlotStyle()
     models = split_models(table)
-    names = choose_hits(models, most)
+    names = choose_hits(models, most, whole=whole)
     letters = letters_of(style) + (_MODEL_LETTERS if len(models) > 1 else 0)
     rows = [
         row

@@ -20,6 +20,8 @@ _SHARES: Final = {
     "indirect": "Effect through the protein",
 }
 
+_WHOLE: Final = 12  # whoever asks for a few proteins wants to see each of them
+
 
 def draw_mediation(
     table: pl.DataFrame, *, style: PlotStyle | None = None, most: int = 40
@@ -55,6 +57,10 @@ def draw_mediation(
     if chosen is None:
         raise NothingToDo(f"the table has none of {', '.join(_SHARES)}")
     drawn = draw_hits_forest(
-        table.filter(pl.col("quantity") == chosen), style=style, most=most, axis=_SHARES[chosen]
+        table.filter(pl.col("quantity") == chosen),
+        style=style,
+        most=most,
+        axis=_SHARES[chosen],
+        whole=_WHOLE,
     )
     return Drawing("mediation", "", "", drawn.pages, drawn.data, drawn.notes)

@@ -599,6 +599,17 @@ def test_an_estimate_outside_of_its_limits_is_drawn() -> None:
     assert axes.get_xlim()[0] < -3.8 < 4.5 < axes.get_xlim()[1]
 
 
+def test_few_mediators_are_all_drawn_and_of_many_the_hits() -> None:
+    for proteins, drawn in ((5, 5), (30, 1)):
+        table = pl.DataFrame(
+            {
+                "protein": [f"P{i}" for i in range(proteins)], "quantity": "perm", "estimate": 5.0,
+                "conf_low": 1.0, "conf_high": 9.0, "p_value": [1e-6] + [0.5] * (proteins - 1),
+            }
+        )  # fmt: skip
+        assert KINDS["mediation"].draw(table).data.height == drawn
+
+
 def test_effects_of_three_proteins_have_a_correlation_without_limits() -> None:
     table = pl.DataFrame(
         {
