@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,8 @@ __all__ = ["SAME_DATA", "Atlas", "Named", "Trait", "build_atlas", "is_same"]
 SAME_DATA: Final = "effects and errors are the same: a study beside itself"
 """Why nothing can be said of two traits with the very same statistics."""
 
+_NUMBERS: Final = ("beta", "se", "maf", "eaf", "n", "neg_log10_p")
+_ROWS: Final = 100_000  # brought to codes at a time: some 50 MB
 _SAME: Final = ("variant_id", "rsid", "chromosome", "position_bp", "build", "_low", "_high")
 
 
@@ -183,8 +185,11 @@ def _code_variants(
 
 def _list_variants(named: Sequence[Named]) -> pl.DataFrame:
     """Return the variants of a file's traits, each once, with their number there."""
-    rows = pl.concat([trait.read.rows.select(VARIANT_COLUMNS) for trait in named])
-    every = _sort(_add_pair(rows.unique(maintain_order=True)))
+    rows = named[0].read.rows.select(VARIANT_COLUMNS).clear()
+    for some in _in_chunks(named):
+        more = [trait.read.rows.select(VARIANT_COLUMNS) for trait in some]
+        rows = pl.concat([rows, *more]).unique(maintain_order=True)
+    every = _sort(_add_pair(rows))
     return every.unique(_SAME, keep="first", maintain_order=True).with_row_index("local")
 
 
@@ -212,15 +217,34 @@ def _sort(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _in_chunks(named: Sequence[Named]) -> Iterator[Sequence[Named]]:
+    """Yield traits, some of them at a time: what is made of their rows is as wide as these."""
+    low = size = 0
+    for place, trait in enumerate(named):
+        size += trait.read.height
+        if size >= _ROWS or place == len(named) - 1:
+            yield named[low : place + 1]
+            low, size = place + 1, 0
+
+
 def _take(named: Sequence[Named], variants: pl.DataFrame) -> list[Trait]:
     """Return the numbers of a file's traits in order of their codes, each code once."""
+    known = variants.select(*_SAME, "code", "sign", pl.col("effect_allele").alias("_first"))
+    return [trait for some in _in_chunks(named) for trait in _take_some(some, known)]
+
+
+def _take_some(named: Sequence[Named], known: pl.DataFrame) -> list[Trait]:
     rows = pl.concat(
         [
-            trait.read.rows.with_columns(z=pl.Series(trait.read.z), _trait=pl.lit(i))
+            trait.read.rows.select(
+                *VARIANT_COLUMNS,
+                *_NUMBERS,
+                z=pl.Series(trait.read.z, dtype=pl.Float64),
+                _trait=pl.lit(i),
+            )
             for i, trait in enumerate(named)
         ]
     )
-    known = variants.select(*_SAME, "code", "sign", pl.col("effect_allele").alias("_first"))
     turned = (pl.col("effect_allele") != pl.col("_first")).fill_null(value=False)
     keys = ["_trait", "code"]
     every = (
@@ -234,7 +258,7 @@ def _take(named: Sequence[Named], variants: pl.DataFrame) -> list[Trait]:
     codes = every["code"].to_numpy().astype(np.int64)
     numbers = {
         name: np.asarray(every[name].cast(pl.Float64).fill_null(np.nan).to_numpy())
-        for name in ("sign", "beta", "se", "z", "maf", "eaf", "n", "neg_log10_p")
+        for name in ("sign", "z", *_NUMBERS)
     }
     numbers["n"] = np.where(numbers["n"] > 0, numbers["n"], np.nan)  # 0 is no number of people
     traits: list[Trait] = []

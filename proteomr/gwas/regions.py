@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,8 @@ __all__ = [
 REGION_TRAIT_VERSION: Final = 2  # of how rows are read and judged: raised when a file gives others
 
 _COLUMNS: Final = (*SUMSTATS, "maf")
+_PLACE: Final = ("chromosome", "position_bp", "variant_id", "effect_allele", "other_allele")
+_AT_ONCE: Final = 250_000  # rows, of which what is made for judging them takes some 150 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,28 +185,40 @@ def _judge(
     step: str,
 ) -> tuple[RegionTrait, ...]:
     """Let rows go that tell nothing, and part the others by trait."""
-    rows = _sort(rows).with_columns(
+    named = rows.with_columns(
         maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf")), trait=pl.col("trait").fill_null("")
     )
-    reasons = _find_reasons(rows, form)
-    left = (
-        reasons.drop_nulls()
-        .value_counts(name="n")
-        .sort("n", reasons.name, descending=[True, False])
-    )
-    counts = [(str(reason), int(n)) for reason, n in left.rows()]
-    kept = rows.filter(reasons.is_null())
-    if not kept.height:
+    gone: list[pl.DataFrame] = []
+    parts: dict[str, pl.DataFrame] = {}
+    for some in _in_chunks(named):
+        ordered = _sort(some)
+        reasons = _find_reasons(ordered, form).alias("_reason")
+        gone.append(ordered.select(*_PLACE, reasons).drop_nulls("_reason"))
+        kept = _add_p(ordered.filter(reasons.is_null())).select(_COLUMNS)
+        found = kept.partition_by("trait", maintain_order=True, as_dict=True)
+        parts |= {str(name): part for (name,), part in found.items()}
+    left = _sort(pl.concat(gone))
+    counted = left["_reason"].value_counts(name="n").sort("n", "_reason", descending=[True, False])
+    counts = [(str(reason), int(n)) for reason, n in counted.rows()]
+    if not parts:
         said = ", ".join(f"{n:,} {reason}" for reason, n in counts)
         raise InputError(f"{path}: none of its {rows.height:,} rows can be used: {said}")
-    notes += note_contradictions(reasons, rows["variant_id"])
+    notes += note_contradictions(left["_reason"], left["variant_id"])
     drops += tuple(Drop(step, reason, n) for reason, n in counts)
-    ordered = _sort(_add_p(kept).select(_COLUMNS))
-    parts = ordered.partition_by("trait", maintain_order=True, as_dict=True)
     return tuple(
-        RegionTrait(str(name), part, form, drops, notes)
-        for (name,), part in sorted(parts.items(), key=lambda item: str(item[0][0]))
+        RegionTrait(name, part, form, drops, notes) for name, part in sorted(parts.items())
     )
+
+
+def _in_chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows of some traits at a time, whole ones: what is made of them is as wide."""
+    if rows.height <= _AT_ONCE:
+        yield rows
+        return
+    sizes = rows["trait"].value_counts(name="n").sort("trait")
+    chunks = sizes.group_by(pl.col("n").cum_sum() // _AT_ONCE, maintain_order=True)
+    for _, some in chunks:
+        yield rows.filter(pl.col("trait").is_in(some["trait"].implode()))
 
 
 def _find_reasons(rows: pl.DataFrame, form: TraitForm) -> pl.Series:
