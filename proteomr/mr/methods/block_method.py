@@ -17,6 +17,7 @@ from proteomr.mr.methods.base import Estimate, refuse
 from proteomr.mr.methods.estimate_block import EstimateBlock
 from proteomr.mr.methods.method import TOO_WIDE, Draw, Method, attempt
 from proteomr.mr.methods.units import find_exponents, loses, vanishes
+from proteomr.mr.methods.variant_order import order_numbers
 from proteomr.status import Status
 from proteomr.tables import Harmonised
 
@@ -178,13 +179,15 @@ def _stack(pairs: Sequence[Harmonised]) -> Stack:
         np.concatenate([pair.beta_y for pair in pairs]).reshape(shape),
         np.concatenate([pair.se_y for pair in pairs]).reshape(shape),
     )
-    exposure = find_exponents(arrays[0], arrays[1])
-    outcome = find_exponents(arrays[2], arrays[3])
+    order = order_numbers(*arrays)
+    ordered = [np.take_along_axis(array, order, axis=1) for array in arrays]
+    exposure = find_exponents(ordered[0], ordered[1])
+    outcome = find_exponents(ordered[2], ordered[3])
     lost = np.zeros(exposure.shape, dtype=np.bool_)
     scaled = []
-    for array, exponent in zip(arrays, (exposure, exposure, outcome, outcome), strict=True):
+    for array, exponent in zip(ordered, (exposure, exposure, outcome, outcome), strict=True):
         scaled.append(np.ldexp(array, -exponent[:, None]))
         if loses(array, scaled[-1]):
             lost |= vanishes(array, scaled[-1])
-    zeros = np.count_nonzero(arrays[0] == 0, axis=1).tolist()
+    zeros = np.count_nonzero(ordered[0] == 0, axis=1).tolist()
     return Stack(Block(*scaled), exposure, outcome, zeros, lost)

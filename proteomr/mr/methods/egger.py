@@ -92,7 +92,7 @@ class EggerRegression(BlockMethod):
     """
 
     key: ClassVar[str] = "egger"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     label: ClassVar[str] = "MR Egger"
     reference: ClassVar[str] = "10.1093/ije/dyv080"
     aliases: ClassVar[tuple[str, ...]] = ("mr_egger_regression", "mr_egger")
@@ -165,7 +165,7 @@ class EggerBootstrap(Method):
     """
 
     key: ClassVar[str] = "egger_bootstrap"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     label: ClassVar[str] = "MR Egger (bootstrap)"
     reference: ClassVar[str] = "10.1093/ije/dyv080"
     aliases: ClassVar[tuple[str, ...]] = ("mr_egger_regression_bootstrap",)

@@ -14,6 +14,7 @@ from proteomr.errors import InputError
 from proteomr.mr.methods.base import Estimate, certify, conclude, refuse
 from proteomr.mr.methods.heterogeneity import describe_heterogeneity
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.variant_order import order_variants, place_back
 from proteomr.stats.distributions import neg_log10_p_chi2, neg_log10_p_t, p_from_neg_log10
 from proteomr.stats.line_likelihood import LineFit, Points, fit_line
 from proteomr.stats.weighted_lines import fit_lines, fit_slopes
@@ -268,7 +269,10 @@ def fit_radial_egger(
     ()
     """
     _check(data, RadialEgger())
-    effect, w = _fit_egger(data, weights)
+    order = order_variants(data)  # as the estimator of the same name has it
+    effect, ordered = _fit_egger(data.select(order), weights)
+    effect, w = place_back(effect, order), np.empty(data.m)
+    w[order] = ordered
     root = np.sqrt(w)
     intercept = effect.details.get("intercept", math.nan)
     contributions = (root * data.beta_y / data.x - intercept - effect.estimate * root) ** 2

@@ -22,6 +22,7 @@ from proteomr.mr.methods.base import (
 )
 from proteomr.mr.methods.method import Declared, attempt
 from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
+from proteomr.mr.methods.variant_order import order_variants, place_back
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.stats.linalg import solve_least_squares
 from proteomr.status import Status
@@ -67,7 +68,8 @@ class MultivariableMethod(Declared):
         """Return one estimate per exposure, in order; never raises for what the data are like."""
         exposures = find_exponents(data.beta_x.T, data.se_x.T)
         outcome = int(find_exponents(data.beta_y, data.se_y)) if data.m else 0
-        scaled = _scale(data, exposures, outcome)
+        order = order_variants(data)
+        scaled = _scale(data.select(order), exposures, outcome)
         if scaled is None:
             text = "effects or standard errors differ by more orders of magnitude than numbers hold"
             return refuse_each(data, status=Status.not_identified, message=text)
@@ -76,10 +78,11 @@ class MultivariableMethod(Declared):
             return refusal
         count = len(data.exposures)
         fitted = attempt(lambda: list(self.fit(scaled, random=random)), count=count, m=data.m)
-        certified = (
-            certify(restore_units(fit, outcome=outcome, exposure=int(unit), powers=self.powers))
+        units = (
+            restore_units(fit, outcome=outcome, exposure=int(unit), powers=self.powers)
             for fit, unit in zip(fitted, exposures, strict=True)
         )
+        certified = (place_back(certify(fit), order) for fit in units)
         if not self.contradiction:
             return tuple(certified)
         return tuple(note_contradiction(each, self.contradiction) for each in certified)
