@@ -135,16 +135,17 @@ def _sum_further(x, y, starts, part, S):
 
 @_compile
 def _sum_cells(x, cell, of_cells, starts, part, S):
-    first, place, value = of_cells
-    total = np.zeros(S.shape[0])
+    # The last total is of columns that only fill the lists of cells, which are of one length.
+    place, value = of_cells
+    total = np.zeros(S.shape[0] + 1)
     for g in range(part.size - 1, -1, -1):
         if g == part.size - 1 or part[g] != part[g + 1]:
             total[:] = 0.0
         for t in range(starts[g + 1], starts[g + 2]):
             v, q = x[t], cell[t]
-            for j in range(first[q], first[q + 1]):
-                total[place[j]] += v * value[j]
-        for c in range(total.size):
+            for j in range(place.shape[1]):
+                total[place[q, j]] += v * value[q, j]
+        for c in range(S.shape[0]):
             S[c, g] = total[c]
 
 
@@ -158,9 +159,10 @@ def _sum_columns(w, borders, columns, of_cells, part, d, bins, S):
     for t in range(n):
         x[t] = w[rows[t]]
     for g in range(part.size):
-        bins[g] = 0.0
+        here = 0.0
         for t in range(starts[g + 1], starts[g + 2]):
-            bins[g] += x[t]
+            here += x[t]
+        bins[g] = here
     _sum_dense(x, dense, starts, part, d, S)
     _sum_cells(x, cell, of_cells, starts, part, S[d:k])
     for a in range(s):
@@ -229,8 +231,8 @@ def _add_powers(part, gtime, hazard, C):
 def _sum_risk_sets(columns, borders, w, bins, coming, leaving, S1):
     # Of all columns; and hazards by the first and by the last time.
     part, late = bins[4], bins[5]
-    by_last, by_first, first, place, value, _of_dead, _tied, d = columns
-    of_cells = first, place, value
+    by_last, by_first, place, value, _of_dead, _tied, d = columns
+    of_cells = place, value
     _sum_columns(w, borders, by_last, of_cells, part, d, leaving, S1)
     if not late:
         return
@@ -246,7 +248,7 @@ def _sum_risk_sets(columns, borders, w, bins, coming, leaving, S1):
 @_compile
 def _change_sums(columns, borders, mask, bins, w, gtime, weights, efron, S1, D1, Q, score):
     top, _bottom, base, dead, part, late = bins
-    of_dead, tied = columns[5], columns[6]
+    of_dead, tied = columns[4], columns[5]
     G = part.size
     a, S, D, u = np.zeros((2, G)), np.empty(G), np.empty(G), np.empty(G)
     d = np.empty(G, dtype=np.int64)
