@@ -184,8 +184,30 @@ def _show(results: "Results") -> None:
     print_rows(header, rows, left=len(keys))
     if table.height > _SHOWN:
         say(f"... of {table.height:,} effects, {int((table['q_bh'] < 0.05).sum()):,} at q < 0.05")
+    if "meta_moderators" in results.names:
+        _show_moderators(results)
     if "meta_dose" in results.names:
         _show_doses(results)
+
+
+def _show_moderators(results: "Results") -> None:
+    table = results.table("meta_moderators")
+    first = table.sort("qm_p", nulls_last=True, maintain_order=True).head(_SHOWN)
+    keys = [n for n in _KEYS if n in table.columns and table[n].n_unique() > 1]
+    rows = [
+        [
+            *(str(row[name] or "") for name in keys),
+            row["moderator"],
+            _number(row["estimate"]),
+            _pair(row["conf_low"], row["conf_high"]),
+            _number(row["p_value"], 2) if row["status"] == "ok" else row["status"],
+            _number(row["qm_p"], 2),
+            "" if row["r2"] is None else f"{row['r2']:.0f}",
+        ]
+        for row in first.iter_rows(named=True)
+    ]
+    header = [*keys, "moderator", "estimate", "interval", "p", "all's p", "R2|%"]
+    print_rows(header, rows, left=len(keys) + 1)
 
 
 def _show_doses(results: "Results") -> None:

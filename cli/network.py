@@ -85,4 +85,5 @@ def _show(results: "Results") -> None:
     if summary.height > _SHOWN:
         say(f"... {summary.height - _SHOWN} more in module_summary")
     none = int((labels == 0).sum())
-    say(f"{summary.height} modules; {none:,} of {labels.len():,} proteins in none")
+    ending = "" if summary.height == 1 else "s"
+    say(f"{summary.height} module{ending}; {none:,} of {labels.len():,} proteins in none")
