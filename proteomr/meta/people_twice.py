@@ -152,7 +152,8 @@ def read_correlations(path: Path, studies: Sequence[str]) -> F64:
     values = _read_values(frame, path)
     place = {name: at for at, name in enumerate(studies)}
     matrix = np.eye(len(studies))
-    strange = set()
+    strange: set[str] = set()
+    told: dict[frozenset[str], float] = {}
     for first, second, value in zip(
         frame["study1"].cast(pl.String), frame["study2"].cast(pl.String), values, strict=True
     ):
@@ -161,12 +162,24 @@ def read_correlations(path: Path, studies: Sequence[str]) -> F64:
             continue
         if first == second:
             raise InputError(f"{path}: pairs study {first} with itself")
+        pair = frozenset((first, second))
+        if told.setdefault(pair, value) != value:
+            raise InputError(
+                f"{path}: {first} and {second} have two correlations, {told[pair]:.4g} and "
+                f"{value:.4g}; one row for each pair is needed"
+            )
         matrix[place[first], place[second]] = matrix[place[second], place[first]] = value
     if len(strange) and (matrix == np.eye(len(studies))).all():
         name = min(map(str, strange))
         raise InputError(
             f"{path}: no pair is of the studies of the tables; {name!r}"
             f"{nearest(name, studies)} is none of {', '.join(studies[:5])}"
+        )
+    if strange:
+        name = min(map(str, strange))
+        add_note(
+            f"{path.name}: {name!r}{nearest(name, studies)} is no study of the tables; pairs of "
+            f"{'it are' if len(strange) == 1 else f'it and {len(strange) - 1} others are'} left out"
         )
     if np.linalg.eigvalsh(matrix).min() <= 1e-10:  # rounding of a matrix that is singular
         raise InputError(f"{path}: the correlations contradict one another (no positive matrix)")

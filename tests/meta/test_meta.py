@@ -142,6 +142,23 @@ def test_correlations_that_cannot_be_are_refused() -> None:
         )
 
 
+def test_a_pair_with_two_correlations_is_refused_and_one_told_twice_is_not() -> None:
+    pair = {"study1": ["study1", "study2"], "study2": ["study2", "study1"]}
+    with pytest.raises(InputError, match=r"study2 and study1 have two correlations, 0.5 and 0.2"):
+        proteomr.meta(ONE, TWO, overlap=pl.DataFrame({**pair, "correlation": [0.5, 0.2]}))
+    twice = proteomr.meta(ONE, TWO, overlap=pl.DataFrame({**pair, "correlation": [0.5, 0.5]}))
+    once = {"study1": ["study1"], "study2": ["study2"], "correlation": [0.5]}
+    assert twice.table().equals(proteomr.meta(ONE, TWO, overlap=pl.DataFrame(once)).table())
+
+
+def test_pairs_of_studies_that_are_not_there_are_told_of() -> None:
+    pairs = {"study1": ["study1", "study1"], "study2": ["study2", "stduy3"]}
+    overlap = pl.DataFrame({**pairs, "correlation": [0.5, 0.5]})
+    notes = notes_of(proteomr.meta(ONE, TWO, THREE, overlap=overlap))
+    assert "'stduy3' (did you mean 'study3'" in notes
+    assert "is no study of the tables; pairs of it are left out" in notes
+
+
 def test_ratios_of_several_kinds_are_told_of_and_converted() -> None:
     odds, risk = (
         effects({"A": np.log(2.0)}, measure="OR"),
