@@ -104,8 +104,10 @@ def plot(
     from proteomr.plot.of_tables import draw_kind
 
     if not out.suffix:
-        raise UsageError(f"{out}: the name of a figure ends in .svg, .png or .pdf")
+        raise UsageError(f"{out}: name it {out}.svg, .png or .pdf, whichever it is to be")
     (wanted,) = check_formats([out.suffix.removeprefix(".")])
+    if twice := next((table for at, table in enumerate(tables) if table in tables[:at]), None):
+        raise UsageError(f"{twice} is named twice; several tables stand side by side, each once")
     _refuse_existing(out, overwrite=overwrite)
     if kind in KINDS:
         chosen = KINDS[kind]

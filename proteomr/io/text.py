@@ -16,6 +16,7 @@ import pyarrow.csv
 
 from proteomr.border import reads
 from proteomr.errors import FormatError
+from proteomr.io.arrow_csv import stream_batches
 from proteomr.io.quoting import opens_cell, refuse_stray_quote
 from proteomr.io.sources import damaged_gzip
 from proteomr.io.streams import CountedLines, TabbedLines, describe_cut, part_by_tabs
@@ -121,16 +122,16 @@ def _open_counted(layout: TextLayout) -> Iterator[CountedLines]:
 def _open_stream(
     layout: TextLayout, source: CountedLines, types: Mapping[str, pa.DataType]
 ) -> Iterator[pa.RecordBatch]:
-    yield from pyarrow.csv.open_csv(
-        pa.PythonFile(source, mode="r"),
-        read_options=pyarrow.csv.ReadOptions(
+    yield from stream_batches(
+        source,
+        read=pyarrow.csv.ReadOptions(
             use_threads=False,
             block_size=_BLOCK_BYTES,
             skip_rows=layout.header_lines,
             column_names=list(layout.columns),
         ),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(
+        parse=pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
+        convert=pyarrow.csv.ConvertOptions(
             column_types=dict(types),
             include_columns=list(types),
             null_values=list(MISSING),

@@ -122,9 +122,12 @@ def check_pair(frame: pl.DataFrame, *, table: str, columns: Sequence[str]) -> tu
     keys = [*_PAIR, *(name for name in (_DIRECTION,) if name in frame.columns)]
     pairs = frame.select(pl.col(keys).cast(pl.String)).unique()
     if pairs.height != 1:
+        keys = [name for name in pairs.columns if pairs[name].n_unique() > 1]
+        first = frame.select(pl.col(keys).cast(pl.String)).row(0, named=True)
+        chosen = " ".join(f"--where-rows '{name}={value}'" for name, value in first.items())
         raise InputError(
             f"the table {table} holds {pairs.height} pairs of exposure and outcome; "
-            "a figure shows one: filter the table to it"
+            f"a figure shows one: choose it, as by {chosen}"
         )
     exposure, outcome = pairs.row(0)[:2]
     return str(exposure), str(outcome)

@@ -180,6 +180,10 @@ def read_reported(folder: str | Path) -> Reported:
         There is no such folder, or no finished run in it.
     """
     place = Path(folder)
+    if place.is_file():
+        raise InputError(
+            f"{place}: is a file; name the folder of a run or of a study, such as {place.parent}"
+        )
     if not place.is_dir():
         raise InputError(f"{place}: no such folder; name that of a run or of a study")
     own = _read_run(place, place.name)

@@ -15,6 +15,7 @@ import pyarrow.parquet
 
 from proteomr.border import reads
 from proteomr.errors import FormatError
+from proteomr.io.arrow_csv import stream_batches
 from proteomr.io.parquet_faults import parquet_faults
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.io.streams import CheckedLines, describe_cut
@@ -153,20 +154,20 @@ def stream_member(
     """
     types = {name: pa.string() for name in wanted}
     lines = CheckedLines(file, delimiter=delimiter, path=path, name=member)
-    reader = pyarrow.csv.open_csv(
-        pa.PythonFile(lines, mode="r"),
-        read_options=pyarrow.csv.ReadOptions(
+    batches = stream_batches(
+        lines,
+        read=pyarrow.csv.ReadOptions(
             use_threads=False, block_size=1 << 24, column_names=list(names)
         ),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
-        convert_options=pyarrow.csv.ConvertOptions(
+        parse=pyarrow.csv.ParseOptions(delimiter=delimiter),
+        convert=pyarrow.csv.ConvertOptions(
             column_types=types,
             include_columns=list(types),
             null_values=list(MISSING),
             strings_can_be_null=True,
         ),
     )
-    for batch in reader:
+    for batch in batches:
         yield cast("pl.DataFrame", pl.from_arrow(batch))
     if not lines.is_ended:
         add_note(describe_cut(f"{path.name}: member {member!r}"))
