@@ -104,7 +104,7 @@ def plot(
     from proteomr.plot.of_tables import draw_kind
 
     if not out.suffix:
-        raise UsageError(f"{out}: name it {out}.svg, .png or .pdf, whichever it is to be")
+        raise UsageError(f"{out}: no ending; svg, png or pdf is needed, such as {out}.svg")
     (wanted,) = check_formats([out.suffix.removeprefix(".")])
     if twice := next((table for at, table in enumerate(tables) if table in tables[:at]), None):
         raise UsageError(f"{twice} is named twice; several tables stand side by side, each once")

@@ -13,7 +13,8 @@ OPENERS = {
     *("open", "fdopen", "read_bytes", "read_text", "memmap", "fromfile", "loadtxt", "genfromtxt"),
     *("read_csv", "read_parquet", "read_parquet_metadata", "read_ipc", "read_excel"),
     *("scan_csv", "scan_parquet", "read_schema", "read_metadata", "ParquetFile"),
-    *("open_csv", "input_stream", "decompress", "GzipFile", "ZipFile", "from_path", "PgenReader"),
+    *("open_csv", "stream_batches", "input_stream", "decompress", "GzipFile", "ZipFile"),
+    *("from_path", "PgenReader"),
 }
 LOADERS = {("np", "load"), ("json", "load"), ("json", "loads"), ("tomllib", "load")}
 LOADERS |= {("tomllib", "loads"), ("pickle", "load"), ("pickle", "loads"), ("cloudpickle", "loads")}
@@ -33,6 +34,7 @@ REASONS = {
     "proteomr/files.py": WRITES,
     "proteomr/execute/processors.py": SYSTEM,
     "proteomr/gwas/sinks.py": OWN,
+    "proteomr/io/arrow_csv.py": "parses a stream whose faults are named by who opened it",
     "proteomr/io/books.py": OWN,
     "proteomr/io/long_form/held_rows.py": OWN,
     "proteomr/io/store_writing.py": OWN,
