@@ -199,7 +199,7 @@ def _show_moderators(results: "Results") -> None:
             *(str(row[name] or "") for name in keys),
             row["moderator"],
             _number(row["estimate"]),
-            _pair(row["conf_low"], row["conf_high"]),
+            show_limits(row["conf_low"], row["conf_high"]),
             _number(row["p_value"], 2) if row["status"] == "ok" else row["status"],
             _number(row["qm_p"], 2),
             "" if row["r2"] is None else f"{row['r2']:.0f}",
