@@ -106,10 +106,9 @@ def plot(
     if not out.suffix:
         raise UsageError(f"{out}: no ending; svg, png or pdf is needed, such as {out}.svg")
     (wanted,) = check_formats([out.suffix.removeprefix(".")])
-    if twice := next((table for at, table in enumerate(tables) if table in tables[:at]), None):
-        raise UsageError(f"{twice} is named twice; several tables stand side by side, each once")
     _refuse_existing(out, overwrite=overwrite)
     if kind in KINDS:
+        _refuse_repeats(tables)
         chosen = KINDS[kind]
         drawing = draw_kind(
             _read(tables, chosen.table, rows=where_rows or []),
@@ -129,6 +128,13 @@ def plot(
     for path in written:
         if path.suffix == out.suffix:
             say(str(path))
+
+
+def _refuse_repeats(tables: list[Path]) -> None:
+    """Refuse a table that is named twice: its panels would bear one name."""
+    twice = next((table for at, table in enumerate(tables) if table in tables[:at]), None)
+    if twice is not None:
+        raise UsageError(f"{twice} is named twice; several tables stand side by side, each once")
 
 
 def _draw_of_study(name: str, tables: list[Path], *, refused: list[str]) -> "Drawing":

@@ -75,7 +75,8 @@ def test_a_run_folder_stands_for_its_main_table(tmp_path: Path, proteomr: Any) -
     ("words", "message"),
     [
         (("volcano", "TABLE", "-o", "v.gif"), "figures cannot be written as 'gif'"),
-        (("volcano", "TABLE", "-o", "v"), "v: no ending; svg, png or pdf is needed"),
+        (("volcano", "TABLE", "-o", "v"), "svg, png or pdf is needed, such as v.svg"),
+        (("volcano", "TABLE", "TABLE", "-o", "v.svg"), "is named twice"),
         (("volcano", "nowhere.csv", "-o", "v.svg"), "there is no such file"),
         (("volcano", ".", "-o", "v.svg"), "no finished run lies there"),
         (("volcano", "TABLE", "-o", "no/v.svg"), "no folder no"),

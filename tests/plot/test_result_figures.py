@@ -594,7 +594,7 @@ def test_an_estimate_outside_of_its_limits_is_drawn() -> None:
         }
     )  # fmt: skip
     axes = draw_hits_forest(table).figure.axes[0]
-    squares = [np.asarray(line.get_xdata())[0] for line in axes.lines if line.get_marker() == "s"]
+    squares = [np.ravel(line.get_xdata())[0] for line in axes.lines if line.get_marker() == "s"]
     assert 4.5 in squares
     assert axes.get_xlim()[0] < -3.8 < 4.5 < axes.get_xlim()[1]
 
