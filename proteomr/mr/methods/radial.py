@@ -243,9 +243,7 @@ def share_heterogeneity(data: Harmonised) -> F64:
 def fit_radial_egger(
     data: Harmonised, *, weights: RadialWeights = "modified", alpha: float = 0.05
 ) -> RadialEggerFit:
-    """Radial regression with an intercept, with its outliers.
-
-    Source: Bowden et al. 2018, doi:10.1093/ije/dyy101. R: ``RadialMR::egger_radial`` 1.2.3.
+    """Radial regression with an intercept and outliers, see `RadialEgger`.
 
     Parameters
     ----------
@@ -271,14 +269,12 @@ def fit_radial_egger(
     _check(data, RadialEgger())
     order = order_variants(data)  # as the estimator of the same name has it
     effect, ordered = _fit_egger(data.select(order), weights)
-    effect, w = place_back(effect, order), np.empty(data.m)
-    w[order] = ordered
-    root = np.sqrt(w)
+    root = np.sqrt(ordered[np.argsort(order)])
     intercept = effect.details.get("intercept", math.nan)
     contributions = (root * data.beta_y / data.x - intercept - effect.estimate * root) ** 2
     minus_log = neg_log10_p_chi2(contributions, 1.0)
     outliers = _find_outliers(minus_log, alpha)
-    return RadialEggerFit(effect, root, contributions, minus_log, outliers)
+    return RadialEggerFit(place_back(effect, order), root, contributions, minus_log, outliers)
 
 
 def _check(data: Harmonised, method: Method) -> None:
