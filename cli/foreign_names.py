@@ -142,8 +142,8 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "associate",
     ),
     Elsewhere(
-        "weights weight case-weights",
-        "mediated effects weigh all people alike; proteomr survive and associate take --weights",
+        "weight case-weights sampling-weights",
+        "the column with the sampling weight of each person is named by --weights NAME",
         "mediate",
     ),
     Elsewhere(

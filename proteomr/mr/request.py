@@ -285,7 +285,7 @@ class MrRequest(Request):
         Examples
         --------
         >>> MrRequest.of("x.tsv", "y.tsv", methods=["grip"]).formulas()["grip"]
-        1
+        2
         """
         return {
             "mr": _VERSION,
