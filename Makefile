@@ -43,7 +43,7 @@ contracts: $(STAMP) ## who may import whom
 unit: $(STAMP) ## the tests and every example in a docstring
 	$(RUN) pytest -n auto --maxprocesses 4
 
-thorough: $(STAMP) ## the tests with every design of their searches, which takes hours
+thorough: $(STAMP) ## the tests with every design of their searches, some minutes more
 	PROTEOMR_THOROUGH=1 $(RUN) pytest -n auto --maxprocesses 4
 
 docs: $(STAMP) ## the pages as HTML in build/pages, offline; a warning is an error

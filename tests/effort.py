@@ -7,7 +7,7 @@ import os
 __all__ = ["choose", "often"]
 
 THOROUGH = bool(os.environ.get("PROTEOMR_THOROUGH"))
-"""Whether all is searched, as ``make thorough`` does: an hour and more."""
+"""Whether all is searched, as ``make thorough`` does: some minutes more."""
 
 
 def often(usual: int, *, thorough: int) -> int:
