@@ -14,7 +14,7 @@ from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.archives import name_members
 from proteomr.io.foreign import name_foreign_archive
-from proteomr.io.parquet_faults import parquet_faults
+from proteomr.io.parquet_faults import parquet_faults, refuse_wide_decimals
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.tables import Measurements, Platform
 
@@ -105,6 +105,7 @@ def open_source(path: str | Path) -> Source:
         raise FormatError("is parquet inside gzip; decompress it first (gunzip)", path=path)
     with parquet_faults(path), pyarrow.parquet.ParquetFile(path) as file:
         schema: pa.Schema = file.schema_arrow
+        refuse_wide_decimals(schema, path)
     noted = schema.metadata or {}
     metadata = tuple(
         (key.decode("utf-8", "replace"), value.decode("utf-8", "replace"))

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from proteomr.errors import FormatError
 
-__all__ = ["parquet_faults", "without_wide_decimals"]
+__all__ = ["parquet_faults", "refuse_wide_decimals", "without_wide_decimals"]
 
 _DAMAGED = "the parquet file is damaged or went away; copy or write it again"
 
@@ -42,6 +42,26 @@ def parquet_faults(path: Path) -> Iterator[None]:
         raise FormatError(message, path=path) from fault
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as fault:
         raise FormatError(_DAMAGED, path=path) from fault
+
+
+def refuse_wide_decimals(schema: pa.Schema, path: Path) -> None:
+    """Refuse a file with decimals of 256 bits, where columns are not read as a whole table.
+
+    Raises
+    ------
+    FormatError
+        A column holds them; with its name.
+
+    Examples
+    --------
+    >>> refuse_wide_decimals(pa.schema([("beta", pa.decimal256(60, 2))]), Path("gwas.parquet"))
+    Traceback (most recent call last):
+    proteomr.errors.FormatError: gwas.parquet, column 'beta': holds decimals of 256 bits, ...
+    """
+    for field in schema:
+        if pa.types.is_decimal256(field.type):
+            message = "holds decimals of 256 bits, which are not read; write it as floats"
+            raise FormatError(message, path=path, column=field.name)
 
 
 def without_wide_decimals(table: pa.Table) -> pa.Table:

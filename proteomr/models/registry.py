@@ -179,9 +179,10 @@ def _refuse_times(asked: Asked) -> None:
 
 def _refuse_blocks(asked: Asked) -> None:
     beside = {
-        f"errors of kind {asked.options.errors}": asked.options.errors != "classical",
+        # before the errors, which weights bring with them
         f"weights of kind {asked.options.weight_kind}": asked.weights
         and asked.options.weight_kind != "precision",
+        f"errors of kind {asked.options.errors}": asked.options.errors != "classical",
         "absorbed effects": asked.absorbed > 0,
     }
     for what, given in beside.items():

@@ -40,6 +40,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"block": "house", "weights": "weight", "weight_kind": "frequency"},
         "blocks .* and weights of kind frequency go not together",
     ),
+    (
+        {"block": "house", "weights": "weight", "weight_kind": "sampling"},
+        "blocks .* and weights of kind sampling go not together",
+    ),
     ({"block": "house", "errors": "HC0"}, "blocks .* and errors of kind HC0 go not together"),
     ({"block": "house", "absorb": "house"}, "blocks .* and absorbed effects go not together"),
     ({"family": "logistic", "block": "house"}, "a correlation within blocks is for the linear"),

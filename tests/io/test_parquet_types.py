@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,34 @@ def test_whole_numbers_of_128_bits_are_named(of: str, tmp_path: Path) -> None:
     samples, proteins = files if of == "samples" else files[::-1]
     with pytest.raises(FormatError, match=r"wide.parquet: has a column of a type that is not read"):
         proteomr.associate(samples, proteins, family="linear", exposure="x", adjust={"m": "age"})
+
+
+WIDE = pa.array(DECIMALS, pa.decimal256(60, 3))
+LONG = {"SampleID": IDS, "Assay": ["ADM"] * N, "OlinkID": ["OID1"] * N, "NPX": WIDE}
+SUMSTATS = {
+    "SNP": [f"rs{i}" for i in range(N)],
+    "CHR": [1] * N,
+    "BP": list(range(N)),
+    "A1": ["A"] * N,
+    "A2": ["G"] * N,
+    "BETA": WIDE,
+    "SE": [0.1] * N,
+    "N": [1000] * N,
+}
+
+
+@pytest.mark.parametrize(
+    ("read", "columns", "said"),
+    [
+        (proteomr.ingest, {"sample_id": IDS, "ADM": WIDE, "LEP": VALUES}, "column 'ADM'"),
+        (proteomr.ingest, LONG, "column 'NPX'"),
+        (proteomr.munge, SUMSTATS, "column 'BETA'"),
+    ],
+    ids=["wide", "long", "summary statistics"],
+)
+def test_decimals_of_256_bits_are_named_where_columns_are_read_one_by_one(
+    read: Callable[[Path], Any], columns: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table(columns), tmp_path / "w.parquet")
+    with pytest.raises(FormatError, match=f"{said}: holds decimals of 256 bits"):
+        read(tmp_path / "w.parquet")

@@ -18,7 +18,7 @@ from proteomr.io.formats import Source
 from proteomr.io.mass_spectrometry.books import MatrixBook
 from proteomr.io.mass_spectrometry.groups import name_runs
 from proteomr.io.mass_spectrometry.matrix import describe_groups, read_header
-from proteomr.io.parquet_faults import parquet_faults, without_wide_decimals
+from proteomr.io.parquet_faults import parquet_faults
 from proteomr.io.protein_rows import ProteinRows, parse_row
 from proteomr.io.text import find_layout, locate_line, stream_text
 
@@ -140,8 +140,7 @@ def _frames(source: Source, names: list[str]) -> Iterator[pl.DataFrame]:
             pyarrow.parquet.ParquetFile(source.path) as file,
         ):
             for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=names):
-                rows = without_wide_decimals(pa.Table.from_batches([batch]))
-                yield pl.DataFrame(pl.from_arrow(rows)).select(names)
+                yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch]))).select(names)
         return
     layout = find_layout(source.path, compressed=source.compressed)
     for batch in stream_text(layout, types=dict.fromkeys(names, pa.string())):

@@ -16,7 +16,7 @@ import pyarrow.parquet
 from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.arrow_csv import stream_batches
-from proteomr.io.parquet_faults import parquet_faults
+from proteomr.io.parquet_faults import parquet_faults, refuse_wide_decimals
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.io.streams import CheckedLines, describe_cut
 from proteomr.io.text import TextLayout, stream_text
@@ -197,6 +197,7 @@ def _open_parquet(path: Path, *, compressed: bool) -> RawTable:
         raise FormatError("is a parquet file compressed with gzip; decompress it", path=path)
     with parquet_faults(path):
         schema = pyarrow.parquet.read_schema(path)
+        refuse_wide_decimals(schema, path)
         sample = pl.read_parquet(path, n_rows=_SAMPLE, glob=False)
 
     def read(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
