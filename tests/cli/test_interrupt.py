@@ -16,6 +16,7 @@ import pytest
 SLOWLY = """
 import signal, threading, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores, and a run then too
 from proteomr.scan import Scan
 fit, done = Scan.__call__, threading.Event()
 def wait(self, block):
