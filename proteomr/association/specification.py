@@ -209,11 +209,15 @@ class ModelSpec:
         if errors is not None:
             check_choice("kind of standard error", errors, get_args(ErrorKind))
         clustered = errors in CLUSTERED or (errors == "robust" and self.cluster is not None)
-        if clustered != (self.cluster is not None):
+        if clustered and self.cluster is None:
+            raise UsageError(
+                f"standard errors {errors} need a column of clusters: name one (--cluster NAME)"
+            )
+        if self.cluster is not None and not clustered:
             kinds = "robust" if self.is_of_times else ", ".join(CLUSTERED)
             raise UsageError(
-                f"standard errors {kinds} and a cluster column go together: "
-                f"{errors} with cluster {self.cluster!r}"
+                f"clusters ({self.cluster!r}) are for standard errors {kinds}, and these are "
+                f"{errors}: choose them (--se), or leave --cluster out"
             )
 
     def _check_targets(self) -> None:

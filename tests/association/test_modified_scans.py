@@ -122,9 +122,9 @@ def test_a_protein_seen_in_one_cluster_alone_has_no_error(family: str, errors: s
 
 CONTRADICTIONS = [
     ("linear", {"errors": "CR2", "cluster": "family", "weights": "weight"}, "for equal weights"),
-    ("linear", {"cluster": "family"}, "go together: classical with cluster 'family'"),
-    ("linear", {"cluster": "family", "errors": "HC1"}, "go together: HC1 with cluster 'family'"),
-    ("linear", {"errors": "CR1"}, "go together: CR1 with cluster None"),
+    ("linear", {"cluster": "family"}, "for standard errors CR0, CR1, CR2, and these are classical"),
+    ("linear", {"cluster": "family", "errors": "HC1"}, "CR0, CR1, CR2, and these are HC1"),
+    ("linear", {"errors": "CR1"}, "standard errors CR1 need a column of clusters"),
     ("logistic", {"errors": "HC0", "firth": True}, "neither robust errors nor weights"),
     ("logistic", {"weights": "weight", "firth": True}, "neither robust errors nor weights"),
     ("linear", {"errors": "HC9"}, "no kind of standard error 'HC9'"),
