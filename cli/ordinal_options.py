@@ -29,9 +29,9 @@ class OrderedLevels:
         typer.Option(
             metavar='NAME="LOW,...,HIGH"',
             rich_help_panel=shared.MODELS,
-            help="Levels of a column from the lowest to the highest, for the ordinal family; "
-            "repeat for several. Without: as numbers or the categories of the column order them, "
-            "else the alphabet.",
+            help="Levels of a column from the lowest to the highest, for the ordinal family "
+            "and --ordered; repeat for several. Without: as numbers or the categories of the "
+            "column order them, else the alphabet.",
             show_default=False,
         ),
     ] = None

@@ -6,6 +6,7 @@ import polars as pl
 
 from proteomr.association.plan import Plan
 from proteomr.models import ORDERED_LEVELS, Target
+from proteomr.models.targets import STEPS
 from proteomr.scan import people_asked
 from proteomr.tables import CHOSEN_PEOPLE, WITHOUT_PROTEINS
 
@@ -86,7 +87,7 @@ def _describe_order(plan: Plan, target: Target) -> tuple[str, ...]:
     name, beside = target.name, plan.reading.beside.get(target.name)
     column = plan.reading.columns[name] if beside is None else beside.column
     alphabet = isinstance(column.dtype, pl.String | pl.Categorical)
-    if target.kind != ORDERED_LEVELS.name:
+    if target.kind not in {ORDERED_LEVELS.name, STEPS.name}:
         return ()
     given = plan.spec.ordinal.order_of(name)
     if given is not None:

@@ -270,10 +270,11 @@ def _read_targets(
     """Read the exposures or outcomes; of an ordered exposure the trend and the steps."""
     targets: list[Target] = []
     for name in names:
+        order = spec.ordinal.order_of(name)
         if spec.ordered:
-            targets += read_ordered_target(reading, name, family=family)
+            targets += read_ordered_target(reading, name, family=family, order=order)
         else:
-            reference, order = spec.reference_level, spec.ordinal.order_of(name)
+            reference = spec.reference_level
             text = _ask_levels(reading, name, spec)
             targets.append(
                 read_target(

@@ -9,7 +9,10 @@ from typing import Any
 from proteomr.errors import UsageError, nearest
 from proteomr.stats.cumulative_links import LINKS, Link
 
-__all__ = ["OrdinalOptions"]
+__all__ = ["ORDER", "OrdinalOptions"]
+
+# What steps of an exposure may be given as well, whatever the family.
+ORDER = "an order of levels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class OrdinalOptions:
         """What is asked beyond the defaults, in words."""
         said = (
             (self.link != "logit", f"the {self.link} link"),
-            (bool(self.levels), "an order of levels"),
+            (bool(self.levels), ORDER),
             (self.brant, "Brant's test"),
         )
         return tuple(words for is_asked, words in said if is_asked)

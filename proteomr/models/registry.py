@@ -13,6 +13,7 @@ from proteomr.families import LISTED_FAMILIES, SURVIVAL_FAMILIES, ListedFamily
 from proteomr.models.family import AnyFamily, FitOptions, Support
 from proteomr.models.further import OF_LIKELIHOOD, JointTest
 from proteomr.models.mixed_options import MixedOptions
+from proteomr.models.ordinal_options import ORDER
 from proteomr.models.targets import OutcomeTransform, Role
 
 __all__ = ["Asked", "find_family", "list_families", "refuse_unsupported"]
@@ -121,7 +122,10 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
         (options.mixed.asked, "a random effect", lambda s: s.random_effects),
         (options.mixed != MixedOptions(), "--ddf", lambda s: s.random_effects),
         (asked.ordered, "an ordered exposure", lambda s: s.ordered),
-        *((True, what, lambda s: s.ordinal) for what in options.ordinal.asked),
+        *(
+            (True, what, lambda s: s.ordinal or (asked.ordered and what == ORDER and s.ordered))
+            for what in options.ordinal.asked
+        ),
         (asked.baseline, "a baseline of each stratum", lambda s: s.baseline),
         *(
             (True, f"--{each.replace('_', '-')}", partial(_has_option, each))

@@ -204,9 +204,9 @@ def _read_steps(column: TargetColumn) -> Target | None:
     """Return for each level of an exposure but the first a column of 1 from it on."""
     if column.role not in STEPS.roles or not 3 <= column.n_levels <= _MOST_CONTRASTS:
         return None
-    levels = column.levels[: column.n_levels]
+    codes, levels = _rank_levels(column)
     contrasts = tuple(f"{second} vs {first}" for first, second in pairwise(levels))
-    return _code_target(column, STEPS, column.codes, levels, contrasts, steps=True)
+    return _code_target(column, STEPS, codes, levels, contrasts, steps=True)
 
 
 def _code_target(
@@ -270,12 +270,18 @@ def _read_ordered_levels(column: TargetColumn) -> Target | None:
     """Return the levels as 0, 1, ... from the lowest to the highest."""
     if not 2 <= column.n_levels <= _MOST_ORDERED:
         return None
-    order = tuple(range(column.n_levels)) if column.order is None else column.order
-    ranks = np.empty(column.n_levels)
-    ranks[list(order)] = np.arange(column.n_levels)
-    values = np.where(column.codes < 0, np.nan, ranks[column.codes])
-    labels = tuple(column.levels[position] for position in order)
+    ranks, labels = _rank_levels(column)
+    values = np.where(ranks < 0, np.nan, ranks)
     return Target(column.name, column.role, ORDERED_LEVELS.name, values, levels=labels)
+
+
+def _rank_levels(column: TargetColumn) -> tuple[I64, tuple[str, ...]]:
+    """Return the places ``(n,)`` of a column's values from its lowest level on, and the labels."""
+    order = tuple(range(column.n_levels)) if column.order is None else column.order
+    place = np.empty(column.n_levels, dtype=np.int64)
+    place[list(order)] = np.arange(column.n_levels)
+    ranks: I64 = np.where(column.codes < 0, -1, place[column.codes]).astype(np.int64)
+    return ranks, tuple(column.levels[position] for position in order)
 
 
 def _read_numbers(column: TargetColumn) -> Target | None:

@@ -151,6 +151,7 @@ def _describe_asked(reading: Reading, family: AnyFamily, targets: Sequence[Targe
         interaction=bool(reading.modifiers.terms),
         own_covariates=own,
         absorbed=len(reading.absorbed),
+        ordered=any(target.steps for target in targets),
         baseline=reading.baseline is not None,
     )
 

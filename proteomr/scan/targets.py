@@ -78,16 +78,26 @@ def read_target(
 
 
 def read_ordered_target(
-    reading: Reading, name: str, *, family: AnyFamily | type[AnyFamily]
+    reading: Reading,
+    name: str,
+    *,
+    family: AnyFamily | type[AnyFamily],
+    order: Sequence[str] | None = None,
 ) -> tuple[Target, ...]:
     """Read an exposure whose levels are steps of a scale: the trend over them, and the steps.
 
     One of two levels is read as any other.
 
+    Parameters
+    ----------
+    order : labels of all levels from the first step to the last; None as of :func:`read_target`.
+
     Raises
     ------
     ColumnError
         As of :func:`read_target`, and where the levels are too many.
+    UsageError
+        The order lacks a level of the column.
 
     Examples
     --------
@@ -101,20 +111,17 @@ def read_ordered_target(
     >>> [target.contrasts for target in found]
     [('linear',), ('5 vs 0', '20 vs 5')]
     """
-    column = _look_at(reading, name, role="exposure", reference=None)
+    column = _put_in_order(_look_at(reading, name, role="exposure", reference=None), order)
     steps = STEPS.read(column)
     if steps is not None:
-        if reading.columns[column.name].dtype in {pl.String, pl.Categorical}:
-            add_note(
-                f"{column.role} {column.name!r} has its levels in the order of the alphabet: "
-                f"{', '.join(column.levels)}; numbers, and categories of an Enum, have their own"
-            )
         return score_levels(steps), steps
     if column.n_levels > 2:
         raise ColumnError(
             f"exposure {column.name!r} has {column.n_levels} values, and --ordered needs "
             f"{STEPS.needs}"
         )
+    if column.order is not None:
+        column = replace(column, reference=column.levels[column.order[0]])
     return (family.read_target(column),)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import polars as pl
 import pytest
 
 from proteomr.association import ModelSpec, associate, scan_cohort, summarise
+from proteomr.association.oddities import describe_oddities
 from proteomr.association.plan import plan_scan
 from proteomr.errors import ColumnError, UsageError
-from proteomr.models import ModerationOptions
+from proteomr.models import ModerationOptions, OrdinalOptions
 from proteomr.runs.notes import collect_notes
 from proteomr.scan import count_people
 from proteomr.tables import Cohort
@@ -101,17 +103,60 @@ def test_an_enum_keeps_its_own_order_and_text_has_that_of_the_alphabet() -> None
     text = make()
     ordered = make(group=text.samples["group"].cast(order))
     spec = ModelSpec("linear", ("group",), ordered=True)
-    with collect_notes() as notes:
-        found = rows_of(ordered, spec)
+    found = rows_of(ordered, spec)
     assert found["contrast"].unique(maintain_order=True).to_list() == [
         "linear",
         "mid vs top",
         "low vs mid",
     ]
-    assert not any("alphabet" in note for note in notes)
-    with collect_notes() as notes:
-        rows_of(text, spec)
-    assert any("in the order of the alphabet: low, mid, top" in note for note in notes)
+    assert not describe_oddities(plan_scan(ordered, spec))
+    said = describe_oddities(plan_scan(text, spec))
+    wanted = "exposure 'group' is ordered low < mid < top, as the alphabet has it; "
+    assert said == (wanted + 'else give --levels group="LOWEST,...,HIGHEST"',)
+
+
+def test_steps_of_text_go_in_the_order_that_is_given() -> None:
+    text = make()
+    as_text = ModelSpec(
+        "linear", ("group",), ordered=True, ordinal=OrdinalOptions(levels={"group": "mid,low,top"})
+    )
+    as_enum = make(group=text.samples["group"].cast(pl.Enum(["mid", "low", "top"])))
+    given = rows_of(text, as_text)
+    assert given["contrast"].unique(maintain_order=True).to_list() == [
+        "linear",
+        "low vs mid",
+        "top vs low",
+    ]
+    assert given.equals(rows_of(as_enum, ModelSpec("linear", ("group",), ordered=True)))
+    assert not describe_oddities(plan_scan(text, as_text))
+
+
+def test_an_order_of_two_levels_says_which_is_the_lower() -> None:
+    usual = ModelSpec("linear", ("two", "stage"), ordered=True)
+    turned = replace(usual, ordinal=OrdinalOptions(levels={"two": "v,u"}))
+    found = rows_of(make(), turned).filter(exposure="two")
+    other = rows_of(make(), usual).filter(exposure="two")
+    assert set(found["contrast"]) == {"u vs v"}
+    assert set(other["contrast"]) == {"v vs u"}
+    assert np.allclose(found["estimate"], -other["estimate"].to_numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("levels", "ordered", "said"),
+    [
+        ({"group": "low,mid"}, True, "'top' is a level of the column and not among those given"),
+        ({"grupp": "low,mid,top"}, True, "is no exposure of this scan.*'group'"),
+        ({"group": "low,mid,top"}, False, "an order of levels is for the ordinal family"),
+    ],
+)
+def test_an_order_that_is_none_is_refused(
+    levels: dict[str, str], said: str, *, ordered: bool
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        plan_scan(
+            make(),
+            ModelSpec("linear", ("group",), ordered=ordered, ordinal=OrdinalOptions(levels=levels)),
+        )
 
 
 @pytest.mark.parametrize(
