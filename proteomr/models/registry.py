@@ -123,7 +123,7 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
         (options.mixed != MixedOptions(), "--ddf", lambda s: s.random_effects),
         (asked.ordered, "an ordered exposure", lambda s: s.ordered),
         *(
-            (True, what, lambda s: s.ordinal or (asked.ordered and what == ORDER and s.ordered))
+            (True, what, partial(_has_ordered, of_steps=what == ORDER and asked.ordered))
             for what in options.ordinal.asked
         ),
         (asked.baseline, "a baseline of each stratum", lambda s: s.baseline),
@@ -321,6 +321,10 @@ def _refuse_permutations(family: type[AnyFamily], asked: Asked) -> None:
         raise UsageError(
             "permutations take outcomes as they are: transform them before, in a column"
         )
+
+
+def _has_ordered(support: Support, *, of_steps: bool) -> bool:
+    return support.ordinal or (of_steps and support.ordered)
 
 
 def _has_option(name: str, support: Support) -> bool:
