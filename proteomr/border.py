@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar, cast
 
 from proteomr.errors import FormatError, InputError, LowMemoryError, ProteomrError, StorageError
-from proteomr.files import read_errors, storage_errors
+from proteomr.files import read_errors, refuse_pipe, storage_errors
 
 __all__ = ["low_memory", "read_each", "read_toml", "reading", "reads", "refused_by_system"]
 
@@ -71,6 +71,7 @@ def reading(path: str | Path) -> Iterator[None]:
     ...
     proteomr.errors.FormatError: panel.bim: is damaged, or not laid out as its format asks ...
     """
+    refuse_pipe(path)
     try:
         yield
     except _LEAVES:

@@ -18,6 +18,7 @@ __all__ = [
     "create_file",
     "is_aside",
     "read_errors",
+    "refuse_pipe",
     "replace_file",
     "shared_mode",
     "storage_errors",
@@ -103,7 +104,7 @@ def read_errors(path: str | Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        It does not exist, may not be read, or the disk fails.
+        It does not exist, may not be read, is a pipe or a device, or the disk fails.
 
     Examples
     --------
@@ -113,6 +114,7 @@ def read_errors(path: str | Path) -> Iterator[None]:
     ...
     proteomr.errors.InputError: sample.csv: there is no such file...
     """
+    refuse_pipe(path)
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
@@ -126,6 +128,32 @@ def read_errors(path: str | Path) -> Iterator[None]:
         raise InputError(f"{path}: is no name of a file (it holds a NUL)") from fault
     except OSError as fault:
         raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from fault
+
+
+def refuse_pipe(path: str | Path) -> None:
+    """Refuse what can be read once alone: files are looked at, digested and read, each by itself.
+
+    Raises
+    ------
+    InputError
+        It is a pipe, a socket or a device.
+
+    Examples
+    --------
+    >>> refuse_pipe("/dev/null")
+    Traceback (most recent call last):
+    ...
+    proteomr.errors.InputError: /dev/null: is no file but a pipe or a device...
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InputError(
+            f"{path}: is no file but a pipe or a device, which can be read once alone; write what "
+            "comes from it to a file, and name that"
+        )
 
 
 def _name_neighbours(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -196,3 +197,14 @@ def test_a_full_disk_met_where_a_library_prints_is_told_in_words() -> None:
     assert isinstance(told, StorageError)
     assert str(told).startswith("output: the disk is full")
     assert refused_by_system(OSError(errno.ENOENT, "", "a.csv")) is None
+
+
+_NO_FILE = "is no file but a pipe or a device"
+
+
+def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "people.csv"  # nobody writes into it: to open it would take for ever
+    os.mkfifo(pipe)
+    for opening in (reading, read_errors):
+        with pytest.raises(InputError, match=_NO_FILE), opening(pipe):
+            pipe.read_bytes()
