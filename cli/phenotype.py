@@ -49,7 +49,7 @@ def phenotype(
             rich_help_panel=shared.MODELS,
             help="Definition that is shipped (shen2025, shen2025-code, shen2025-monthly, day2018), "
             "or a TOML file of your own; repeat it to put several together, the later over the "
-            "earlier. Without: shen2025.",
+            "earlier. as-is: columns that are ready, such as those to impute. Without: shen2025.",
         ),
     ] = None,
     alternative: Annotated[
@@ -137,11 +137,17 @@ def phenotype(
     noted.
     """
     hold_threads(running.threads)
-    from proteomr.phenotype import DeriveOptions, load_definition, make_phenotype_job
+    from proteomr.phenotype import DeriveOptions, find_definition, make_phenotype_job
+    from proteomr.phenotype.job import list_sources
     from proteomr.runs import choose_file_formats
 
     chosen = shared.parse_pairs(alternative, option="--alternative", example="isolation=monthly")
-    rules = load_definition(*(definition or ["shen2025"]), alternatives=chosen)
+    rules = find_definition(
+        definition or ["shen2025"],
+        list_sources(samples or []),
+        alternatives=chosen,
+        id_column=id_column,
+    )
     if print_definition:
         say(rules.to_toml())
         return

@@ -1,5 +1,6 @@
 """Phenotypes of participants: definitions, the rules they hold, and what is derived by them."""
 
+from proteomr.phenotype.as_is import find_definition
 from proteomr.phenotype.choosing import DeriveOptions, wanted_columns, wanted_fields
 from proteomr.phenotype.definitions.definition import Definition, definition_names, load_definition
 from proteomr.phenotype.engine import Phenotypes, derive_phenotypes
@@ -17,6 +18,7 @@ __all__ = [
     "definition_names",
     "derive",
     "derive_phenotypes",
+    "find_definition",
     "load_definition",
     "make_phenotype_job",
     "wanted_columns",

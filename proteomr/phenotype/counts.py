@@ -40,7 +40,8 @@ def count_rule(rule: Rule, answers: Answers, *, decided: int = 0) -> list[Row]:
     1 Male 2 0.6666666666666666
     missing not asked 1 0.25
     """
-    rows = list(_levels(rule, answers) if rule.summary == "levels" else _moments(rule, answers))
+    counted = rule.summary == "levels" or not answers.value.dtype.is_numeric()
+    rows = list(_levels(rule, answers) if counted else _moments(rule, answers))
     if decided:
         text = f"{decided} people have a value although an item is missing"
         rows.append(Row(rule.name, DECIDED, None, decided, None, note=text))

@@ -31,7 +31,7 @@ def tabulate_flow(
     """Return the flow of people: one row per step and reason, with who is left after it.
 
     People without a value of an exposure leave first, then those without one of a covariate; each
-    is counted once, under the first such rule and its reason.
+    is counted once, under the first such rule and its reason. A step without rules is none.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def tabulate_flow(
     --------
     >>> flow = tabulate_flow([], {}, people=90, drops=[Drop("load", "withdrawn", 10)])
     >>> flow["n_left"].to_list()
-    [100, 90, 90, 90]
+    [100, 90]
     """
     remaining = people + sum(drop.n for drop in drops)
     rows: list[tuple[str, str | None, int, int]] = [("people in the files", None, 0, remaining)]
@@ -85,13 +85,12 @@ def _leave(
     here = complete_rows((), {}, people=people)
     for step, role in _STEPS:
         counted = False
-        for rule in rules:
-            if rule.role != role or not rule.keep:
-                continue
+        followed = [rule for rule in rules if rule.role == role and rule.keep]
+        for rule in followed:
             reasons = answers[rule.name].reason.filter(here).drop_nulls().value_counts()
             for reason, n in sorted(reasons.rows(), key=lambda row: (-row[1], row[0])):
                 counted = True
                 yield step, f"{rule.name}: {reason}", n
             here &= answers[rule.name].value.is_not_null()
-        if not counted:
+        if followed and not counted:
             yield step, None, 0

@@ -160,6 +160,11 @@ def impute_phenotypes(
     asked = options.columns or tuple(
         rule.name for rule in phenotypes.rules if rule.role == "covariate" and rule.keep
     )
+    if not asked:
+        raise UsageError(
+            "the definition makes no covariates: name what is filled in (--impute-columns "
+            "bmi,smoking), and from what (--impute-with age,sex)"
+        )
     asked = tuple(name for name in asked if phenotypes.frame[name].null_count())
     if not asked:
         raise NothingToDo("no column that may be imputed lacks a value; --impute has nothing to do")
@@ -167,6 +172,11 @@ def impute_phenotypes(
         name: _Coded.of(phenotypes.frame[name][order], rules.get(name))
         for name in _list_predictors(phenotypes, asked, options.predictors)
     }
+    if len(coded) == 1:
+        raise UsageError(
+            f"nothing predicts {asked[0]!r}: name columns that do, the exposures and outcomes of "
+            "the models among them (--impute-with NAME,NAME)"
+        )
     columns = [column.chain for column in coded.values()]
     refuse_unfit(columns)
     imputed = _impute_all(columns, options, executor, parts)

@@ -14,13 +14,14 @@ from proteomr.errors import NothingToDo
 from proteomr.execute import Executor
 from proteomr.io import PeopleChoice, choose_participants, find_files
 from proteomr.io.ukbiobank import read_fields, survey_fields
+from proteomr.phenotype.as_is import find_definition
 from proteomr.phenotype.choosing import (
     DeriveOptions,
     choose_rules,
     wanted_columns,
     wanted_fields,
 )
-from proteomr.phenotype.definitions.definition import Definition, load_definition
+from proteomr.phenotype.definitions.definition import Definition
 from proteomr.phenotype.engine import Phenotypes, derive_phenotypes
 from proteomr.phenotype.imputing import (
     ImputeOptions,
@@ -45,7 +46,7 @@ from proteomr.runs import (
 from proteomr.tables import CHOSEN_PEOPLE, Drop, Fields
 from proteomr.tables.table import load_schema
 
-__all__ = ["PhenotypeJob", "PhenotypeRequest", "derive", "make_phenotype_job"]
+__all__ = ["PhenotypeJob", "PhenotypeRequest", "derive", "list_sources", "make_phenotype_job"]
 
 _LOAD: Final = "load"
 
@@ -237,13 +238,14 @@ def make_phenotype_job(
 
     Examples
     --------
+    >>> from proteomr.phenotype import load_definition
     >>> job = make_phenotype_job("export.csv", load_definition("shen2025"))
     >>> job.request.samples[0].name, job.request.instance
     ('export.csv', 0)
     """
     chosen = DeriveOptions() if options is None else options
     request = PhenotypeRequest(
-        samples=_list_sources(samples),
+        samples=list_sources(samples),
         definition=definition.digest,
         definition_files=tuple(Source.of(file) for file in definition.files),
         instance=chosen.instance,
@@ -287,7 +289,7 @@ def derive(
     samples : an export of participants of UK Biobank, or several that are joined on the
         identifier: paths, quoted globs, or frames of polars, pandas or pyarrow with such columns.
     definition : loaded already, or the name of one that is shipped, or a TOML file; or several,
-        the later over the earlier.
+        the later over the earlier; or ``as-is``, for columns that are ready.
     options : the visit, partial answers, the columns to make.
     alternatives : alternative to use, by the name of the rule; of definitions that are not loaded.
     id_column : name of the identifier in every file; None for the usual names.
@@ -321,9 +323,14 @@ def derive(
     >>> people.table().rows()
     [(1, 1), (2, 0)]
     """
+    if not isinstance(definition, Definition):
+        named = [definition] if isinstance(definition, str | Path) else definition
+        definition = find_definition(
+            named, list_sources(samples), alternatives=alternatives, id_column=id_column
+        )
     job = make_phenotype_job(
         samples,
-        _load(definition, alternatives),
+        definition,
         options=options,
         id_column=id_column,
         withdrawn=withdrawn,
@@ -336,17 +343,7 @@ def derive(
     return run_job(job, Output(path, formats, resume=resume, overwrite=overwrite))
 
 
-def _load(
-    definition: Definition | str | Path | Sequence[str | Path],
-    alternatives: Mapping[str, str] | None,
-) -> Definition:
-    if isinstance(definition, Definition):
-        return definition
-    sources = [definition] if isinstance(definition, str | Path) else definition
-    return load_definition(*sources, alternatives=alternatives)
-
-
-def _list_sources(samples: Data | Sequence[Data]) -> tuple[Source, ...]:
+def list_sources(samples: Data | Sequence[Data]) -> tuple[Source, ...]:
     """Return the exports, globs expanded; their order changes nothing and is not kept."""
     listed = list(samples) if isinstance(samples, list | tuple) else [samples]
     sources: dict[str, Source] = {}

@@ -50,10 +50,18 @@ def test_everybody_leaves_once_by_the_first_exposure_then_covariate() -> None:
 
 
 def test_a_step_that_nobody_leaves_has_a_row() -> None:
-    flow = tabulate_flow([], {}, people=5, drops=[Drop("load", "withdrawn", 0)])
+    everybody = {**ANSWERS, "isolation": answers([1] * 5), "age": answers([50] * 5)}
+    flow = tabulate_flow(
+        [RULES[0], RULES[1]], everybody, people=5, drops=[Drop("load", "withdrawn", 0)]
+    )
     assert [row[0] for row in flow.rows()] == [
         "people in the files",
         "exposures complete",
         "covariates complete",
     ]
     assert load_schema("phenotype_flow").validate(flow).equals(flow)
+
+
+def test_a_definition_without_exposures_or_covariates_has_no_step_of_them() -> None:
+    flow = tabulate_flow([RULES[3]], ANSWERS, people=5, drops=[])
+    assert flow.rows() == [("people in the files", None, 0, 5)]

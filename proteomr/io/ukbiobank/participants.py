@@ -239,7 +239,10 @@ def _list_absent(headers: Sequence[Header], wanted: Collection[int] | None) -> I
     more = f" and {len(absent) - _LISTED} more" if len(absent) > _LISTED else ""
     if not present:
         files = ", ".join(sorted(str(header.path) for header in headers))
-        raise InputError(f"{files}: none of the fields wanted: {listed}{more}")
+        raise InputError(
+            f"{files}: none of the fields wanted: {listed}{more}; a table whose columns are ready "
+            "needs no definition: associate and the like take it, --definition as-is imputes it"
+        )
     yield f"fields wanted and not in the files: {listed}{more}"
 
 
