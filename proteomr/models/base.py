@@ -344,9 +344,12 @@ def count_cases(problem: Problem, block: Block) -> I64:
 
 def _count_levels(codes: I64, missing: Sequence[I64]) -> I64:
     """Count the people of each level ``(b, K)``, given whom each protein lacks."""
-    whole = np.bincount(codes)
-    lost = [np.bincount(codes[rows], minlength=whole.size) for rows in missing]
-    return whole - np.array(lost, dtype=np.int64).reshape(len(missing), whole.size)
+    whole, b = np.bincount(codes), len(missing)
+    if not b:
+        return np.empty((0, whole.size), dtype=np.int64)
+    protein = np.repeat(np.arange(b) * whole.size, [rows.size for rows in missing])
+    lost = np.bincount(protein + codes[np.concatenate(missing)], minlength=b * whole.size)
+    return np.asarray(whole - lost.reshape(b, whole.size))
 
 
 def refuse_unfit(block: Block, fits: FitBlock) -> Bool:

@@ -57,7 +57,10 @@ def find_sentinels(values: F64) -> list[tuple[float, int]]:
     >>> find_sentinels(age)
     []
     """
-    distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    finite = values[np.isfinite(values)]
+    if not _may_hold_codes(finite):
+        return []
+    distinct, counts = np.unique(finite, return_counts=True)
     if distinct.size < 3:
         return []
     found = _find_negative_codes(distinct, counts)
@@ -83,6 +86,15 @@ def describe_sentinels(codes: Sequence[tuple[float, int]]) -> str:
         return f"{listed[0]}: leave the cell empty if that means missing"
     told = f"{', '.join(listed[:-1])} and {listed[-1]}"
     return f"{told}: leave the cells empty if these mean missing"
+
+
+def _may_hold_codes(finite: F64) -> bool:
+    """Tell whether an end is repeated, or a negative code: else nothing needs to be sorted."""
+    if not finite.size:
+        return False
+    low, high = float(finite.min()), float(finite.max())
+    ends = max(np.count_nonzero(finite == low), np.count_nonzero(finite == high))
+    return ends >= _REPEATED or (low < 0 and seems_code(low))
 
 
 def _find_negative_codes(distinct: F64, counts: I64) -> list[int]:
