@@ -94,7 +94,7 @@ def _may_hold_codes(finite: F64) -> bool:
         return False
     low, high = float(finite.min()), float(finite.max())
     ends = max(np.count_nonzero(finite == low), np.count_nonzero(finite == high))
-    return ends >= _REPEATED or (low < 0 and seems_code(low))
+    return bool(ends >= _REPEATED or (low < 0 and seems_code(low)))
 
 
 def _find_negative_codes(distinct: F64, counts: I64) -> list[int]:
