@@ -18,7 +18,7 @@ from proteomr.stats.study_effects import StudyEffects
 from proteomr.stats.three_levels import fit_three_levels
 from proteomr.status import Status
 
-__all__ = ["Dependent", "infer_dependent"]
+__all__ = ["Dependent", "infer_dependent", "leave_out_dependent"]
 
 _ROUNDING = 64.0  # last digits of effects: residuals below are what rounding leaves
 
@@ -79,7 +79,27 @@ def infer_dependent(layout: Layout, asked: MetaRequest, X: F64) -> Dependent:
     ----------
     X : ``(m, k, p)`` columns, NaN where absent.
     """
+    return _fit_clusters(layout.effects, layout.variances, layout.codes("_cluster"), X, asked)
+
+
+def leave_out_dependent(layout: Layout, asked: MetaRequest) -> tuple[I64, I64, Dependent]:
+    """Fit the mean of every unit of several effects without each of them in turn.
+
+    Returns
+    -------
+    The unit and the place of the effect that is left out, ``(r,)`` each, and the fits.
+    """
     y, v, codes = layout.effects, layout.variances, layout.codes("_cluster")
+    there = np.isfinite(y)
+    unit, place = (np.asarray(found, np.int64) for found in np.nonzero(there))
+    several = there.sum(axis=1)[unit] > 1
+    unit, place = unit[several], place[several]
+    left = y[unit].copy()
+    left[np.arange(unit.size), place] = np.nan
+    return unit, place, _fit_clusters(left, v[unit], codes[unit], np.ones((*left.shape, 1)), asked)
+
+
+def _fit_clusters(y: F64, v: F64, codes: I64, X: F64, asked: MetaRequest) -> Dependent:
     m, _, p = X.shape
     beta, df = np.full((m, p), np.nan), np.full((m, p), np.nan)
     covariance = np.full((m, p, p), np.nan)

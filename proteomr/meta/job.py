@@ -13,7 +13,7 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.execute import Executor
-from proteomr.meta.dependence import infer_dependent
+from proteomr.meta.dependence import Dependent, infer_dependent, leave_out_dependent
 from proteomr.meta.dose_studies import DosedStudy, read_dosed_studies, take_slopes
 from proteomr.meta.dose_tables import check_dose_method, tabulate_doses
 from proteomr.meta.laying_out import Layout, lay_out
@@ -24,6 +24,7 @@ from proteomr.meta.pooled_tables import (
     add_lost,
     tabulate_bias,
     tabulate_influence,
+    tabulate_left_out,
     tabulate_pooled,
 )
 from proteomr.meta.reading import StudyRows, read_studies
@@ -37,6 +38,7 @@ from proteomr.runs import Data, Forecast, Ledger, Outcome, Results, call_job, op
 from proteomr.stats.between_studies import Tau2
 from proteomr.stats.pooling import Hartung
 from proteomr.stats.ratio_measures import Ratio
+from proteomr.status import Status
 from proteomr.tables import columns as c
 
 __all__ = ["MetaJob", "meta"]
@@ -95,16 +97,12 @@ class MetaJob:
         replaced = None
         if asked.cluster is not None:
             found = infer_dependent(layout, asked, np.ones((*layout.effects.shape, 1)))
-            first = Inference(found.beta[:, 0], found.se[:, 0], found.df[:, 0], found.status)
-            replaced = (first, found.describe())
+            replaced = (_tell(found, 0), found.describe())
         table = tabulate_pooled(layout, asked, correlation=read.correlation, replaced=replaced)
         table = add_lost(table, read.rows.lost)
         ledger.write_table("meta", table)
         if not asked.pooled_only:
-            ledger.write_table(
-                "meta_influence", tabulate_influence(layout, asked, correlation=read.correlation)
-            )
-            ledger.write_table("meta_bias", tabulate_bias(layout, asked))
+            self._write_further(ledger, read)
         if asked.moderators:
             moderated, further_drops = tabulate_moderators(
                 layout, asked, correlation=read.correlation
@@ -119,6 +117,24 @@ class MetaJob:
         failed = table.filter(pl.col(c.STATUS) != "ok").height
         spanned = f"all {table.height:,} pooled effects"
         return Outcome(units=table.height, failed=failed, family_of_tests=spanned)
+
+    def _write_further(self, ledger: Ledger, read: _Read) -> None:
+        """Write what each study does to the effect, and the tests of funnels."""
+        asked, layout = self.request, read.layout
+        if asked.cluster is None:
+            influence = tabulate_influence(layout, asked, correlation=read.correlation)
+            bias = tabulate_bias(layout, asked, correlation=read.correlation)
+        else:
+            unit, place, without = leave_out_dependent(layout, asked)
+            influence = tabulate_left_out(layout, asked, unit, place, _tell(without, 0))
+
+            def regress(X: F64) -> tuple[Inference, Inference]:
+                found = infer_dependent(layout, asked, X)
+                return _tell(found, 0), _tell(found, 1)
+
+            bias = tabulate_bias(layout, asked, correlation=None, dependent=regress)
+        ledger.write_table("meta_influence", influence)
+        ledger.write_table("meta_bias", bias)
 
     def _read(self) -> _Read:
         asked = self.request
@@ -136,6 +152,12 @@ class MetaJob:
         else:
             warn_of_biobanks(rows.studies)
         return _Read(lay_out(rows), rows, correlation)
+
+
+def _tell(found: Dependent, j: int) -> Inference:
+    """Return what is said of a column of effects that depend on one another."""
+    status = np.where(found.untold[:, j], int(Status.not_identified), found.status)
+    return Inference(found.beta[:, j], found.se[:, j], found.df[:, j], status)
 
 
 def meta(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from proteomr.meta.laying_out import Layout
 from proteomr.meta.reading import MEASURE, STUDY
 from proteomr.meta.specification import MetaRequest
 from proteomr.stats.between_studies import profile_q
-from proteomr.stats.combined_tests import combine_tests
+from proteomr.stats.combined_tests import CombinedTests, combine_tests
 from proteomr.stats.distributions import neg_log10_p_t, p_from_neg_log10, quantile_t
 from proteomr.stats.pooling import Heterogeneity, Pooled, measure_heterogeneity, pool_effects
 from proteomr.stats.study_bias import rank_asymmetry, regress_on_errors, trim_and_fill
@@ -33,12 +33,14 @@ __all__ = [
     "shape_table",
     "tabulate_bias",
     "tabulate_influence",
+    "tabulate_left_out",
     "tabulate_pooled",
 ]
 
 _CELLS = 4_000_000  # of k by k matrices of a chunk of units: 32 MB each
 _VALUES = 1 << 17  # of k studies of a chunk: a megabyte of each array, which stays in the cache
 _FEWEST = 3  # studies that a funnel needs
+_INDEPENDENT = ("sign_p", "stouffer", "stouffer_p", "fisher", "fisher_p")
 _ONE_STUDY = "one study: its own estimate"
 _ALIKE = "effects are all alike, of which Knapp and Hartung's error is 0: --hksj truncated has one"
 _NO_RESIDUALS = "effects are all alike, and leave no residuals of which errors are made"
@@ -53,6 +55,10 @@ class Inference:
     se: F64
     df: F64
     status: I64
+
+    def take(self, units: I64) -> Inference:
+        """Return some of the units."""
+        return Inference(self.estimate[units], self.se[units], self.df[units], self.status[units])
 
     def columns(self, *, level: float) -> dict[str, F64]:
         """Return estimate, error, statistic, p values and limits."""
@@ -106,7 +112,8 @@ def tabulate_pooled(
         fit = pool_effects(effects, method=asked.tau2, hartung=asked.hartung)
         spread = measure_heterogeneity(effects, fit.tau2, method=asked.tau2)
         ends = profile_q(effects, level=asked.level)
-        parts.append(_of_chunk(effects, fit, spread, ends, asked))
+        tests = combine_tests(y[some], v[some], correlation=correlation)
+        parts.append(_of_chunk(fit, spread, ends, tests, asked))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     status = columns.pop("_status").astype(np.int64)
     plain = Inference(columns[c.ESTIMATE], columns[c.SE], columns.pop("_df"), status)
@@ -117,6 +124,8 @@ def tabulate_pooled(
         new = Inference(inference.estimate, total, inference.df, inference.status)
         limits = new.columns(level=asked.level)
         columns |= {"pi_low": limits[c.CONF_LOW], "pi_high": limits[c.CONF_HIGH]}
+        # nobody has said how far the effects of a cluster go together
+        columns |= {name: np.full_like(columns["k"], np.nan) for name in _INDEPENDENT}
     p = np.where(np.isnan(columns[c.NEG_LOG10_P]), np.nan, columns[c.NEG_LOG10_P])
     columns[c.P_BONFERRONI] = correct(p, "bonferroni")
     columns[c.Q_BH] = correct(p, "bh")
@@ -175,20 +184,12 @@ def _sum_people(layout: Layout) -> pl.Expr:
 
 
 def _of_chunk(
-    effects: StudyEffects,
     fit: Pooled,
     spread: Heterogeneity,
     limits: tuple[F64, F64],
+    tests: CombinedTests,
     asked: MetaRequest,
 ) -> dict[str, F64]:
-    scale = effects.scale
-    back = effects.y * scale[:, None] if effects.turn is None else None
-    tests = combine_tests(
-        np.where(effects.there, effects.y, np.nan)
-        if back is None
-        else np.where(effects.there, back, np.nan),
-        effects.v if back is None else effects.v * scale[:, None] ** 2,
-    )
     low, high = fit.predict(level=asked.level)
     alone = fit.k < 2
     sound = fit.status == Status.ok
@@ -253,44 +254,106 @@ def tabulate_influence(
     return shape_table("meta_influence", layout.keys[found.unit], columns, told)
 
 
-def tabulate_bias(layout: Layout, asked: MetaRequest) -> pl.DataFrame:
-    """Return the table ``meta_bias``: tests of funnels of three studies and more."""
+def tabulate_left_out(
+    layout: Layout, asked: MetaRequest, unit: I64, place: I64, without: Inference
+) -> pl.DataFrame:
+    """Return the table ``meta_influence`` of effects that depend on one another.
+
+    Measures that take effects for independent are empty.
+
+    Parameters
+    ----------
+    unit, place : ``(r,)`` which effect is left out.
+    without : what is said of the mean of the others.
+    """
+    columns: dict[str, Any] = {
+        "study_estimate": layout.effects[unit, place],
+        "study_se": np.sqrt(layout.variances[unit, place]),
+    }
+    columns |= without.columns(level=asked.level)
+    told = [
+        pl.Series(STUDY, layout.name_places(unit, place), dtype=pl.String),
+        pl.Series(c.STATUS, name_statuses(without.status), dtype=pl.String),
+    ]
+    return shape_table("meta_influence", layout.keys[unit], columns, told)
+
+
+def tabulate_bias(
+    layout: Layout,
+    asked: MetaRequest,
+    *,
+    correlation: F64 | None,
+    dependent: Callable[[F64], tuple[Inference, Inference]] | None = None,
+) -> pl.DataFrame:
+    """Return the table ``meta_bias``: tests of funnels of three studies and more.
+
+    Rank tests, trim and fill, and Egger's line with residual errors are of independent effects;
+    of those that depend on one another the table has the regressions that know how.
+
+    Parameters
+    ----------
+    correlation : of the errors of the studies.
+    dependent : of effects in clusters: gives for columns ``(m, k, 2)`` what is said of both.
+    """
     y, v = layout.effects, layout.variances
     enough = np.flatnonzero(np.isfinite(y).sum(axis=1) >= _FEWEST)
     if not enough.size:
         return pl.DataFrame(schema=layout.keys.schema | load_schema("meta_bias").empty().schema)
-    y, v, keys = y[enough], v[enough], layout.keys[enough]
+    keys, k = layout.keys[enough], np.isfinite(y[enough]).sum(axis=1).astype(np.float64)
+    if dependent is not None:
+        X = np.stack([np.where(np.isfinite(v), 1.0, np.nan), np.sqrt(v)], axis=2)
+        limit, slope = (one.take(enough) for one in dependent(X))
+        columns = slope.columns(level=asked.level)
+        columns |= {"limit": limit.estimate, "limit_se": limit.se, "k": k}
+        parts = [_tell_test(keys, "egger_mixed", columns, slope.status)]
+    else:
+        y, v = y[enough], v[enough]
+        parts = _regress_funnels(y, v, keys, asked, correlation)
+        if correlation is None:
+            parts += [_rank_funnels(y, v, keys, k), _fill_funnels(y, v, keys, k, asked)]
+    joined = pl.concat(parts, how="diagonal_relaxed")
+    order = pl.Series("_unit", np.tile(np.arange(keys.height), len(parts)))
+    ordered = joined.with_columns(order).sort("_unit", maintain_order=True).drop("_unit")
+    return shape_table("meta_bias", ordered, {}, [])
+
+
+def _regress_funnels(
+    y: F64, v: F64, keys: pl.DataFrame, asked: MetaRequest, correlation: F64 | None
+) -> list[pl.DataFrame]:
     parts = []
     for test in ("egger", "egger_mixed"):
         found = regress_on_errors(
-            y, v, method="dispersion" if test == "egger" else asked.tau2, hartung=asked.hartung
+            y,
+            v,
+            method="dispersion" if test == "egger" else asked.tau2,
+            hartung=asked.hartung,
+            correlation=correlation,
         )
         slope = Inference(found.estimate, found.se, found.df, found.status)
         columns = slope.columns(level=asked.level)
-        columns |= {
-            "limit": found.limit,
-            "limit_se": found.limit_se,
-            "k": found.k.astype(np.float64),
-        }
+        columns |= {"limit": found.limit, "limit_se": found.limit_se}
+        columns["k"] = found.k.astype(np.float64)
         parts.append(_tell_test(keys, test, columns, found.status))
+    return parts
+
+
+def _rank_funnels(y: F64, v: F64, keys: pl.DataFrame, k: F64) -> pl.DataFrame:
     tau, p_tau = rank_asymmetry(y, v)
-    k = np.isfinite(y).sum(axis=1).astype(np.float64)
     with np.errstate(divide="ignore"):
-        minus_log = -np.log10(p_tau)
+        minus_log = np.abs(np.log10(p_tau))  # no -0 of a p value of 1
     columns = {c.ESTIMATE: tau, c.P_VALUE: p_tau, c.NEG_LOG10_P: minus_log, "k": k}
     unclear = np.where(np.isfinite(p_tau), int(Status.ok), int(Status.constant))
-    parts.append(_tell_test(keys, "begg", columns, unclear.astype(np.int64)))
+    return _tell_test(keys, "begg", columns, unclear.astype(np.int64))
+
+
+def _fill_funnels(y: F64, v: F64, keys: pl.DataFrame, k: F64, asked: MetaRequest) -> pl.DataFrame:
     filled = trim_and_fill(y, v, method=asked.tau2, hartung=asked.hartung)
     mean = Inference(filled.estimate, filled.se, filled.df, filled.status)
     columns = mean.columns(level=asked.level)
     columns |= {"missing": filled.missing.astype(np.float64), "missing_se": filled.missing_se}
     columns |= {"tau2": filled.tau2, "k": k}
     sides = pl.Series("side", np.where(filled.left, "left", "right").tolist())
-    parts.append(_tell_test(keys, "trim_and_fill", columns, filled.status, sides))
-    joined = pl.concat(parts, how="diagonal_relaxed")
-    order = pl.Series("_unit", np.tile(np.arange(keys.height), len(parts)))
-    ordered = joined.with_columns(order).sort("_unit", maintain_order=True).drop("_unit")
-    return shape_table("meta_bias", ordered, {}, [])
+    return _tell_test(keys, "trim_and_fill", columns, filled.status, sides)
 
 
 def _tell_test(

@@ -15,7 +15,7 @@ from proteomr.io.result_rows import choose_rows
 from proteomr.meta.specification import DEFAULT_KEYS, MetaRequest
 from proteomr.runs import Source, open_scratch
 from proteomr.runs.notes import add_note
-from proteomr.stats.ratio_measures import RATIOS, convert_ratio
+from proteomr.stats.ratio_measures import RATIOS, convert_ratio, name_ratio
 from proteomr.tables import Drop
 from proteomr.tables import columns as c
 
@@ -197,14 +197,20 @@ def _text(frame: pl.DataFrame, name: str, path: str, *, option: str) -> pl.Serie
 
 
 def _name_measure(frame: pl.DataFrame, asked: MetaRequest) -> pl.Series:
-    """Return what each estimate is, where a column or the request says it."""
+    """Return what each estimate is: by its column, else its family, else the request.
+
+    A family that has no such name is one by itself, where the request says nothing either.
+    """
+    named = pl.Series([None] * frame.height, dtype=pl.String)
     if _MEASURE_COLUMN in frame.columns:
-        return frame[_MEASURE_COLUMN].cast(pl.String)
-    if asked.measure is not None:
-        return pl.Series([asked.measure] * frame.height, dtype=pl.String)
+        told = frame[_MEASURE_COLUMN].cast(pl.String)
+        spelt = {text: name_ratio(text) or None for text in told.drop_nulls().unique()}
+        named = told.replace_strict(spelt, default=None, return_dtype=pl.String)
+    family = pl.Series([None] * frame.height, dtype=pl.String)
     if c.FAMILY in frame.columns:
-        return frame[c.FAMILY].cast(pl.String).replace_strict(_OF_FAMILY, default=None)
-    return pl.Series([None] * frame.height, dtype=pl.String)
+        family = frame[c.FAMILY].cast(pl.String)
+    named = named.fill_null(family.replace_strict(_OF_FAMILY, default=None, return_dtype=pl.String))
+    return named.fill_null(family if asked.measure is None else asked.measure)
 
 
 def _leave_out(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Drop]]:
@@ -231,13 +237,18 @@ def _leave_out(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Drop]]:
 def _convert(frame: pl.DataFrame, asked: MetaRequest) -> tuple[pl.DataFrame, list[Drop]]:
     """Bring ratios to one measure, or say that they are of several."""
     kinds = sorted(frame[MEASURE].drop_nulls().unique().to_list())
+    unknown = frame[MEASURE].null_count()
     if asked.to is None:
         ratios = [kind for kind in kinds if kind in RATIOS]
         if len(kinds) > 1:
             hint = " (convert them: --to RR --baseline-risk P)" if len(ratios) > 1 else ""
             add_note(f"estimates of several kinds are pooled: {', '.join(kinds)}{hint}")
+        if kinds and unknown:
+            add_note(
+                f"{unknown:,} of {frame.height:,} rows do not say what their estimate is, and are "
+                f"pooled with {' and '.join(kinds)}: a column 'measure', or --measure, says it"
+            )
         return frame, []
-    unknown = frame[MEASURE].null_count()
     if unknown:
         raise UsageError(
             f"{unknown:,} rows do not say what their estimate is: a column 'measure' (OR, RR or "

@@ -170,4 +170,4 @@ class MetaRequest(Request):
     def formulas(self) -> dict[str, int]:
         """Return the versions of the formulas and the tables."""
         tables = ("meta", "meta_influence", "meta_bias", "meta_moderators", "meta_dose")
-        return {"meta": 1, **{name: load_schema(name).version for name in tables}}
+        return {"meta": 2, **{name: load_schema(name).version for name in tables}}

@@ -85,7 +85,7 @@ def _take_out_fit(effects: StudyEffects) -> StudyEffects:
 
 def _of_laird(effects: StudyEffects, df: F64) -> F64:
     fit = weigh_studies(effects, np.zeros(df.shape))
-    return (fit.q - df) / fit.trace(effects.Q)
+    return (fit.q - df) / fit.trace()
 
 
 def _of_hunter(effects: StudyEffects, df: F64) -> F64:
@@ -167,22 +167,22 @@ def _find_highest(effects: StudyEffects, df: F64, *, restricted: bool) -> F64:
 
 def _measure_score(effects: StudyEffects, tau2: F64, *, restricted: bool) -> tuple[F64, Weighed]:
     fit = weigh_studies(effects, tau2)
-    weight = fit.trace(effects.Q) if restricted else add_studies(fit.w)
+    weight = fit.trace() if restricted else add_studies(fit.w)
     return fit.pull() - weight, fit
 
 
 def _score_of(effects: StudyEffects, *, restricted: bool) -> Callable[[F64], tuple[F64, F64]]:
     def evaluate(tau2: F64) -> tuple[F64, F64]:
         value, fit = _measure_score(effects, tau2, restricted=restricted)
-        bend = _trace_square(fit, effects, restricted=restricted) - 2.0 * fit.pull_thrice(effects.Q)
+        bend = _trace_square(fit, restricted=restricted) - 2.0 * fit.pull_thrice()
         with np.errstate(divide="ignore", invalid="ignore"):
             return value, -value / bend
 
     return evaluate
 
 
-def _trace_square(fit: Weighed, effects: StudyEffects, *, restricted: bool) -> F64:
-    return fit.trace_of_square_nearly(effects.Q) if restricted else add_studies(fit.w**2)
+def _trace_square(fit: Weighed, *, restricted: bool) -> F64:
+    return fit.trace_of_square_nearly() if restricted else add_studies(fit.w**2)
 
 
 def _bound(effects: StudyEffects, df: F64) -> F64:
@@ -206,6 +206,8 @@ def _measure(effects: StudyEffects, tau2: F64, *, restricted: bool) -> F64:
     height = 0.5 * (logs - fit.q)
     if restricted:
         height += 0.5 * np.linalg.slogdet(fit.inverse)[1]
+        if fit.C.shape[1] > 1:  # the basis is another at other weights
+            height -= add_studies(np.log(np.abs(np.diagonal(fit.C, axis1=1, axis2=2))))
     return np.asarray(height)
 
 

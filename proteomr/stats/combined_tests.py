@@ -20,9 +20,10 @@ class CombinedTests:
     Attributes
     ----------
     positive, negative : studies by the sign of their effect; those at 0 are neither.
-    sign_p : two-sided, exact.
-    stouffer, stouffer_neg_log10_p : sum of the studies' z over the root of their number.
-    fisher, fisher_neg_log10_p : minus twice the sum of log p, chi-squared with 2k.
+    sign_p : two-sided, exact; NaN of studies that depend on one another.
+    stouffer, stouffer_neg_log10_p : sum of the studies' z over its error.
+    fisher, fisher_neg_log10_p : minus twice the sum of log p, chi-squared with 2k; NaN of studies
+        that depend on one another.
     """
 
     positive: I64
@@ -34,15 +35,18 @@ class CombinedTests:
     fisher_neg_log10_p: F64
 
 
-def combine_tests(y: F64, v: F64) -> CombinedTests:
+def combine_tests(y: F64, v: F64, *, correlation: F64 | None = None) -> CombinedTests:
     r"""Combine the tests of the studies of each question.
 
-    Signs by the binomial distribution; :math:`\sum z / \sqrt{k}` (Stouffer et al. 1949), which
-    knows directions; :math:`-2 \sum \log p` of two-sided p values (Fisher 1932), which does not.
+    Signs by the binomial distribution; :math:`\sum z / \sqrt{1'R1}` (Stouffer et al. 1949; with a
+    correlation R Strube 1985, doi:10.1037/0033-2909.97.2.334), which knows directions;
+    :math:`-2 \sum \log p` of two-sided p values (Fisher 1932), which does not. Signs and Fisher's
+    sum have these distributions where studies are independent alone.
 
     Parameters
     ----------
     y, v : ``(m, k)`` effects and variances; NaN where absent.
+    correlation : ``(k, k)`` of the errors of the studies; None where they are independent.
 
     Examples
     --------
@@ -56,9 +60,15 @@ def combine_tests(y: F64, v: F64) -> CombinedTests:
     positive, negative = (z > 0.0).sum(axis=1), (z < 0.0).sum(axis=1)
     fewer, n = np.minimum(positive, negative), positive + negative
     sign_p = np.where(n > 0, np.minimum(1.0, 2.0 * special.bdtr(fewer, np.maximum(n, 1), 0.5)), 1.0)
-    stouffer = z.sum(axis=1) / np.sqrt(np.maximum(k, 1))
+    square = k.astype(np.float64)
+    if correlation is not None:
+        sign_p = np.full(square.shape, np.nan)
+        square = np.einsum("mi,ij,mj->m", there * 1.0, correlation, there * 1.0)
+    stouffer = z.sum(axis=1) / np.sqrt(np.where(k > 0, square, 1.0))
     logs = np.where(there, neg_log10_p_normal(z), 0.0).sum(axis=1)
     fisher = 2.0 * np.log(10.0) * logs
+    if correlation is not None:
+        fisher = np.full(fisher.shape, np.nan)
     return CombinedTests(
         positive.astype(np.int64),
         negative.astype(np.int64),

@@ -217,7 +217,7 @@ def measure_heterogeneity(effects: StudyEffects, tau2: F64, *, method: Tau2) -> 
     free = (effects.count - effects.rank).astype(np.float64)
     fit = weigh_studies(effects, np.zeros(free.shape))
     some = free > 0
-    typical = np.where(some, free, 1.0) / np.where(some, fit.trace(effects.Q), 1.0)
+    typical = np.where(some, free, 1.0) / np.where(some, fit.trace(), 1.0)
     own = tau2 / effects.scale**2
     i2, h2 = 100.0 * own / (own + typical), own / typical + 1.0
     if method == "FE":
@@ -231,8 +231,8 @@ def measure_heterogeneity(effects: StudyEffects, tau2: F64, *, method: Tau2) -> 
 
 def _tell_studies(effects: StudyEffects, fit: Weighed) -> tuple[F64, F64, F64]:
     """Return how far studies move the first coefficient, leverages and fitted effects, (m, k)."""
-    Q, turn = effects.Q, effects.turn
-    back = np.asarray(1.0 / effects.R if Q.shape[2] == 1 else np.linalg.inv(effects.R), np.float64)
+    Q, turn = fit.B, effects.turn
+    back = np.asarray(1.0 / fit.C if Q.shape[2] == 1 else np.linalg.inv(fit.C), np.float64)
     first = multiply_each(np.swapaxes(fit.inverse, 1, 2), back[:, 0])
     moving = fit.w * combine(Q, first)
     if turn is None:
@@ -248,8 +248,8 @@ def _judge(effects: StudyEffects, method: Tau2, tau2: F64, fit: Weighed) -> I64:
     status = np.full(tau2.shape, int(Status.ok), dtype=np.int64)
     sound = certify_tau2(effects, method, tau2) & np.isfinite(fit.g).all(axis=1)
     # the weighted residuals are orthogonal to the columns: no inverse is believed
-    pulls = np.abs(project(effects.Q, fit.w * fit.residual)).max(axis=1)
-    size = np.sqrt(project(effects.Q**2, fit.w).max(axis=1))
+    pulls = np.abs(project(fit.B, fit.w * fit.residual)).max(axis=1)
+    size = np.sqrt(project(fit.B**2, fit.w).max(axis=1))
     # effects of many standard errors are held to as many digits as they have themselves
     digits = 4.0 * np.finfo(np.float64).eps * np.sqrt(add_studies(fit.w * effects.y**2))
     sound &= pulls <= size * (1e-9 * np.sqrt(np.maximum(fit.q, 1.0)) + 1e-9 + digits)
@@ -278,11 +278,11 @@ def _correct_errors(q: F64, free: F64, hartung: Hartung) -> tuple[F64, F64]:
 
 
 def _to_columns(effects: StudyEffects, fit: Weighed) -> tuple[F64, F64]:
-    """Return coefficients of X, and their covariance, from those of Q."""
-    if effects.R.shape[1] == 1:
-        R = effects.R
-        return fit.g / R[:, 0], fit.inverse / R**2
-    back = np.asarray(np.linalg.inv(effects.R), np.float64)
+    """Return coefficients of X, and their covariance, from those of the basis."""
+    if fit.C.shape[1] == 1:
+        C = fit.C
+        return fit.g / C[:, 0], fit.inverse / C**2
+    back = np.asarray(np.linalg.inv(fit.C), np.float64)
     beta = np.einsum("mij,mj->mi", back, fit.g)
     kept = np.where(effects.kept[:, :, None] & effects.kept[:, None, :], fit.inverse, 0.0)
     return beta, back @ kept @ np.swapaxes(back, 1, 2)
@@ -296,7 +296,7 @@ def _error_of_tau2(effects: StudyEffects, method: Tau2, tau2: F64, free: F64) ->
     fit = weigh_studies(effects, at)
     if method == "FE":
         return np.full(tau2.shape, np.nan)
-    square = fit.trace_of_square(effects.Q)
+    square = fit.trace_of_square()
     with np.errstate(divide="ignore", invalid="ignore"):
         if method == "REML":
             variance = 2.0 / square
@@ -305,7 +305,7 @@ def _error_of_tau2(effects: StudyEffects, method: Tau2, tau2: F64, free: F64) ->
         elif method in {"PM", "EB"}:
             variance = 2.0 * effects.count**2 / df / add_studies(fit.w) ** 2
         elif method in {"DL", "HS"}:
-            trace = fit.trace(effects.Q)
+            trace = fit.trace()
             top = 2.0 * df + 4.0 * tau2 * trace + 2.0 * tau2**2 * square
             below = trace if method == "DL" else add_studies(fit.w)
             variance = top / below**2

@@ -8,10 +8,35 @@ import numpy as np
 
 from proteomr._typing import F64
 
-__all__ = ["RATIOS", "Ratio", "convert_ratio"]
+__all__ = ["RATIOS", "Ratio", "convert_ratio", "name_ratio"]
 
 Ratio: TypeAlias = Literal["OR", "RR", "HR"]
 RATIOS: tuple[Ratio, ...] = ("OR", "RR", "HR")
+
+
+_WORDS: dict[Ratio, tuple[str, ...]] = {
+    "OR": ("or", "oddsratio"),
+    "RR": ("rr", "riskratio", "relativerisk"),
+    "HR": ("hr", "hazardratio"),
+}
+_SPELT = {
+    f"{log}{word}": ratio
+    for ratio, words in _WORDS.items()
+    for word in words
+    for log in ("", "log", "ln")
+}
+
+
+def name_ratio(text: str) -> str:
+    """Return OR, RR or HR for a ratio in any usual spelling, and anything else as it stands.
+
+    Examples
+    --------
+    >>> [name_ratio(text) for text in ("or", "Hazard ratio", "log(RR)", "SMD ")]
+    ['OR', 'HR', 'RR', 'SMD']
+    """
+    letters = "".join(letter for letter in text.lower() if letter.isalpha())
+    return _SPELT.get(letters, text.strip())
 
 
 def convert_ratio(
@@ -39,30 +64,38 @@ def convert_ratio(
     """
     if measure == to:
         return estimate, se
-    log, slope = _to_risk(estimate, measure, baseline_risk)
-    log, further = _from_risk(log, to, baseline_risk)
-    return log, np.abs(se * slope * further)
+    p, surely = baseline_risk, np.log1p(-baseline_risk)  # the logarithm of being spared
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        ratio, spared = _change_risk(estimate, measure, p)
+        left = np.exp(surely + spared)
+        risk = p * np.exp(ratio)
+        if measure == "OR":
+            of_risk, of_spared = left, -risk
+        elif measure == "RR":
+            of_risk, of_spared = np.ones_like(risk), -risk / left
+        else:
+            of_spared = surely + spared
+            of_risk = -left / risk * of_spared
+        if to == "RR":
+            found, slope = ratio, of_risk
+        elif to == "OR":
+            found, slope = ratio - spared, of_risk - of_spared
+        else:
+            found, slope = np.log1p(spared / surely), of_spared / (surely + spared)
+        sound = np.isfinite(found) & np.isfinite(slope)
+        return np.where(sound, found, np.nan), np.where(sound, np.abs(slope) * se, np.nan)
 
 
-def _to_risk(log: F64, measure: Ratio, p: float) -> tuple[F64, F64]:
-    """Return the logarithm of the risk ratio, and its derivative by what was given."""
-    ratio = np.exp(log)
+def _change_risk(log: F64, measure: Ratio, p: float) -> tuple[F64, F64]:
+    """Return by how much the logarithms of the risk and of its complement change.
+
+    Of differences from no change, so that small ratios and risks near 0 and 1 keep their digits.
+    """
+    grown = np.expm1(log)
     if measure == "OR":
-        below = 1.0 - p + p * ratio
-        return log - np.log(below), (1.0 - p) / below
-    if measure == "HR":
-        risk = -np.expm1(ratio * np.log1p(-p))
-        return np.log(risk / p), -np.log1p(-p) * ratio * (1.0 - risk) / risk
-    return log, np.ones_like(log)
-
-
-def _from_risk(log: F64, to: Ratio, p: float) -> tuple[F64, F64]:
-    """Return the logarithm of another ratio, and its derivative by that of the risk ratio."""
-    if to == "RR":
-        return log, np.ones_like(log)
-    risk = p * np.exp(log)
-    risk = np.where(risk < 1.0, risk, np.nan)
-    if to == "OR":
-        return log + np.log((1.0 - p) / (1.0 - risk)), 1.0 / (1.0 - risk)
-    hazard = np.log1p(-risk) / np.log1p(-p)
-    return np.log(hazard), -risk / ((1.0 - risk) * np.log1p(-risk))
+        spared = -np.log1p(p * grown)
+        return log + spared, spared
+    if measure == "RR":
+        return log, np.log1p(-p / (1.0 - p) * grown)
+    surely = np.log1p(-p)
+    return np.log(np.expm1(surely * np.exp(log)) / np.expm1(surely)), surely * grown

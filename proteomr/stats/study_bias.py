@@ -48,7 +48,12 @@ class Asymmetry:
 
 
 def regress_on_errors(
-    y: F64, v: F64, *, method: Tau2 | Literal["dispersion"], hartung: Hartung = "none"
+    y: F64,
+    v: F64,
+    *,
+    method: Tau2 | Literal["dispersion"],
+    hartung: Hartung = "none",
+    correlation: F64 | None = None,
 ) -> Asymmetry:
     r"""Test whether effects depend on their standard errors.
 
@@ -60,6 +65,7 @@ def regress_on_errors(
     Parameters
     ----------
     y, v : ``(m, k)`` effects and variances; NaN where absent.
+    correlation : ``(k, k)`` of the errors of the studies.
 
     Examples
     --------
@@ -68,7 +74,7 @@ def regress_on_errors(
     [2.34]
     """
     columns = np.stack([np.ones_like(v), np.sqrt(v)], axis=2)
-    effects = StudyEffects.of(y, v, columns)
+    effects = StudyEffects.of(y, v, columns, correlation=correlation)
     egger = method == "dispersion"
     used: Tau2 = "FE" if method == "dispersion" else method
     fit = pool_effects(effects, method=used, hartung="plain" if egger else hartung)

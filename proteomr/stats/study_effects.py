@@ -21,6 +21,7 @@ from proteomr.stats.study_sums import (
     pick,
     project,
 )
+from proteomr.stats.weighted_basis import choose_basis
 
 __all__ = ["StudyEffects", "Weighed", "weigh_studies"]
 
@@ -44,6 +45,7 @@ class StudyEffects:
     ----------
     y, v : ``(m, k)`` effects and their variances; of absent ones 0 and infinite, of weight 0.
     there : ``(m, k)`` whether there is an effect.
+    X : ``(m, k, p)`` columns, 0 where absent.
     Q : ``(m, k, p)`` orthonormal columns; those of aliased columns are 0.
     R : ``(m, p, p)`` upper triangle, X = QR; 1 on the diagonal of aliased columns.
     kept : ``(m, p)`` columns that the others do not determine.
@@ -55,6 +57,7 @@ class StudyEffects:
     y: F64
     v: F64
     there: Bool
+    X: F64
     Q: F64
     R: F64
     kept: Bool
@@ -105,7 +108,7 @@ class StudyEffects:
             used = lay_units_together(np.matmul(across, used))
             known = np.where(there, lay_units_together(known), np.inf)
         Q, R, kept = _orthonormalise(used)
-        return cls(held, known, there, Q, R, kept, spread, turn, scale[:, 0])
+        return cls(held, known, there, used, Q, R, kept, spread, turn, scale[:, 0])
 
     @property
     def count(self) -> I64:
@@ -124,6 +127,7 @@ class StudyEffects:
             pick(self.y, units),
             pick(self.v, units),
             pick(self.there, units),
+            pick(self.X, units),
             pick(self.Q, units),
             self.R[units],
             self.kept[units],
@@ -140,46 +144,50 @@ class Weighed:
     Attributes
     ----------
     w : ``(m, k)`` weights, 1 / (v + tau2); 0 for absent effects.
-    inverse : ``(m, p, p)`` of Q'WQ; 1 on the diagonal of aliased columns.
-    g : ``(m, p)`` coefficients of Q.
+    B : ``(m, k, p)`` columns that span those of X: Q of a single one, else of these weights.
+    C : ``(m, p, p)`` upper triangle, X = BC; 1 on the diagonal of aliased columns.
+    inverse : ``(m, p, p)`` of B'WB; 1 on the diagonal of aliased columns.
+    g : ``(m, p)`` coefficients of B.
     residual : ``(m, k)``.
     q : ``(m,)`` weighted sum of squares, y'Py.
     """
 
     w: F64
+    B: F64
+    C: F64
     inverse: F64
     g: F64
     residual: F64
     q: F64
 
-    def trace(self, Q: F64) -> F64:
+    def trace(self) -> F64:
         """Return tr P of ``(m,)``: a sum of what is not negative, whichever study weighs most."""
-        if Q.shape[2] == 1:
-            return add_pairs(self.w, self._squares(Q)) * self.inverse[:, 0, 0]
-        return add_studies(self.w * self._free(Q))
+        if self.B.shape[2] == 1:
+            return add_pairs(self.w, self._squares()) * self.inverse[:, 0, 0]
+        return add_studies(self.w * self._free())
 
-    def trace_of_square(self, Q: F64) -> F64:
+    def trace_of_square(self) -> F64:
         """Return tr PP of ``(m,)``, a sum of squares."""
-        own = add_studies((self.w * self._free(Q)) ** 2)
-        if Q.shape[2] == 1:
-            pulled = self.w * self._squares(Q) * self.inverse[:, 0]
+        own = add_studies((self.w * self._free()) ** 2)
+        if self.B.shape[2] == 1:
+            pulled = self.w * self._squares() * self.inverse[:, 0]
             return own + add_pairs(pulled, pulled)
-        weighted = Q * self.w[:, :, None]
+        weighted = self.B * self.w[:, :, None]
         across = weighted @ self.inverse @ np.swapaxes(weighted, 1, 2)
         place = np.arange(across.shape[1])
         across[:, place, place] = 0.0
         return own + add_studies(add_studies(across**2))
 
-    def trace_of_square_nearly(self, Q: F64) -> F64:
+    def trace_of_square_nearly(self) -> F64:
         """Return tr PP of ``(m,)`` without all pairs of studies, for the length of a step.
 
         Of several columns a difference, of which weights far apart leave few digits.
         """
-        if Q.shape[2] == 1:
-            return self.trace_of_square(Q)
-        free = self._free(Q)
-        B = form_gram(Q, self.w**2)
-        MB = [multiply_each(self.inverse, B[:, :, j]) for j in range(Q.shape[2])]
+        if self.B.shape[2] == 1:
+            return self.trace_of_square()
+        free = self._free()
+        B = form_gram(self.B, self.w**2)
+        MB = [multiply_each(self.inverse, B[:, :, j]) for j in range(self.B.shape[2])]
         across = sum(MB[j][:, i] * MB[i][:, j] for i in range(len(MB)) for j in range(len(MB)))
         own = add_studies((self.w * (1.0 - free)) ** 2)
         return add_studies((self.w * free) ** 2) + np.maximum(across - own, 0.0)
@@ -188,38 +196,38 @@ class Weighed:
         """Return y'PPy of ``(m,)``."""
         return add_studies((self.w * self.residual) ** 2)
 
-    def pull_thrice(self, Q: F64) -> F64:
+    def pull_thrice(self) -> F64:
         """Return y'PPPy of ``(m,)``: the weighted squares of WR about a fit of their own."""
         pulled = self.w * self.residual
-        along = multiply_each(self.inverse, project(Q, self.w * pulled))
-        return add_studies(self.w * (pulled - combine(Q, along)) ** 2)
+        along = multiply_each(self.inverse, project(self.B, self.w * pulled))
+        return add_studies(self.w * (pulled - combine(self.B, along)) ** 2)
 
-    def _squares(self, Q: F64) -> F64:
-        """Return what each study adds to Q'WQ ``(m, k)``, of one column."""
-        return self.w * Q[:, :, 0] * Q[:, :, 0]
+    def _squares(self) -> F64:
+        """Return what each study adds to B'WB ``(m, k)``, of one column."""
+        return self.w * self.B[:, :, 0] * self.B[:, :, 0]
 
-    def _free(self, Q: F64) -> F64:
+    def _free(self) -> F64:
         """Return 1 less the leverages ``(m, k)``, without cancellation."""
-        if Q.shape[2] == 1:
-            return add_others(self._squares(Q)) * self.inverse[:, 0]
-        leverage = self.w * measure_forms(Q, self.inverse)
+        if self.B.shape[2] == 1:
+            return add_others(self._squares()) * self.inverse[:, 0]
+        leverage = self.w * measure_forms(self.B, self.inverse)
         free = np.maximum(1.0 - leverage, 0.0)
         unit, study = np.nonzero(leverage > _NEARLY_ALONE)
         if unit.size:
-            free[unit, study] = self._free_of(Q, unit, study)
+            free[unit, study] = self._free_of(unit, study)
         return free
 
-    def _free_of(self, Q: F64, unit: I64, study: I64) -> F64:
+    def _free_of(self, unit: I64, study: I64) -> F64:
         """Return 1 less the leverages of some studies, from what the others of the unit tell.
 
         With A of the others, 1 / (1 + w q'A^-1 q); 0 where they do not tell the columns.
         """
-        own, place = pick(Q, unit), np.arange(unit.size)
+        own, place = pick(self.B, unit), np.arange(unit.size)
         w = pick(self.w, unit)
         weight = w[place, study]
         w[place, study] = 0.0
         A = form_gram(own, w)
-        for j in range(Q.shape[2]):
+        for j in range(self.B.shape[2]):
             A[:, j, j] += ~own[:, :, j].any(axis=1)  # aliased
         q = own[place, study]
         form = add_studies(q * multiply_each(invert_positive(A), q))
@@ -240,23 +248,26 @@ def weigh_studies(effects: StudyEffects, tau2: F64) -> Weighed:
     >>> float(weigh_studies(effects, np.zeros(1)).q[0])
     2.0
     """
-    Q = effects.Q
     w = 1.0 / (effects.v + tau2[:, None])
-    A = form_gram(Q, w)
-    for j in range(A.shape[1]):
-        A[:, j, j] += ~effects.kept[:, j]
-    if A.shape[1] == 1:
+    if effects.X.shape[2] == 1:
+        Q = effects.Q
+        A = form_gram(Q, w)
+        A[:, 0, 0] += ~effects.kept[:, 0]
         column, inverse = Q[:, :, 0], 1.0 / A
         mean = add_studies(column * w * effects.y)[:, None] * inverse[:, 0]
         left = effects.y - column * mean
-        return Weighed(w, inverse, mean, left, add_studies(w * left**2))
+        return Weighed(w, Q, effects.R, inverse, mean, left, add_studies(w * left**2))
+    B, C = choose_basis(effects.X, effects.kept, w)
+    A = form_gram(B, w)
+    for j in range(A.shape[1]):
+        A[:, j, j] += ~effects.kept[:, j]
     inverse = invert_positive(A)
     g, residual = np.zeros(A.shape[:2]), effects.y
-    # fitted twice: what weights far apart take from the inverse, the residuals give back
+    # fitted twice: the residuals give back what rounding took
     for _ in range(2):
-        g = g + multiply_each(inverse, project(Q, w * residual))
-        residual = effects.y - combine(Q, g)
-    return Weighed(w, inverse, g, residual, add_studies(w * residual**2))
+        g = g + multiply_each(inverse, project(B, w * residual))
+        residual = effects.y - combine(B, g)
+    return Weighed(w, B, C, inverse, g, residual, add_studies(w * residual**2))
 
 
 def _find_scale(v: F64, there: Bool) -> F64:

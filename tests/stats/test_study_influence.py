@@ -99,18 +99,33 @@ def test_signs_are_binomial_and_their_p_is_at_most_one() -> None:
     assert found.positive.tolist() == [8, 1, 0]
 
 
+@pytest.mark.parametrize("risk", [1e-12, 0.3, 1.0 - 2.0**-20])
 @pytest.mark.parametrize("measure", RATIOS)
 @pytest.mark.parametrize("to", RATIOS)
-def test_conversions_go_back_and_their_errors_are_derivatives(measure: Any, to: Any) -> None:
-    log, se = np.array([-0.4, 0.0, 0.3]), np.full(3, 0.1)
-    there, error = convert_ratio(log, se, measure=measure, to=to, baseline_risk=0.3)
-    back, se_back = convert_ratio(there, error, measure=to, to=measure, baseline_risk=0.3)
-    assert back == pytest.approx(log, abs=1e-14)
-    assert se_back == pytest.approx(se, rel=1e-12)
-    step = 1e-6
-    above, _ = convert_ratio(log + step, se, measure=measure, to=to, baseline_risk=0.3)
-    below, _ = convert_ratio(log - step, se, measure=measure, to=to, baseline_risk=0.3)
-    assert (above - below) / (2 * step) * 0.1 == pytest.approx(error, rel=1e-7)
+def test_conversions_go_back_and_their_errors_are_derivatives(
+    measure: Any, to: Any, risk: float
+) -> None:
+    # a ratio of risks cannot be above 1 / risk
+    log, se = np.array([-0.4, 0.0, 0.3 if risk < 0.9 else 1e-7]), np.full(3, 0.1)
+    there, error = convert_ratio(log, se, measure=measure, to=to, baseline_risk=risk)
+    back, se_back = convert_ratio(there, error, measure=to, to=measure, baseline_risk=risk)
+    # near a risk of 1 the ratio of risks holds a millionth of what the others do
+    digits = 1e-8 if risk > 0.9 else 1e-14
+    assert back == pytest.approx(log, abs=digits)
+    assert se_back == pytest.approx(se, rel=100.0 * digits)
+    step = 1e-6 if risk < 0.9 else 1e-9
+    above, _ = convert_ratio(log + step, se, measure=measure, to=to, baseline_risk=risk)
+    below, _ = convert_ratio(log - step, se, measure=measure, to=to, baseline_risk=risk)
+    slope = (above - below) / (2 * step) * 0.1
+    assert slope == pytest.approx(error, rel=1e-7 if risk < 0.9 else 1e-4, abs=1e-8)
+
+
+def test_odds_of_a_risk_that_rounds_to_one_are_told() -> None:
+    log, se = convert_ratio(np.array([6.0]), np.ones(1), measure="HR", to="OR", baseline_risk=0.3)
+    # 0.7 to the power of e^6 is spared: 4e-63
+    spared = np.exp(6.0) * np.log(0.7)
+    assert log[0] == pytest.approx(-spared + np.log(0.7 / 0.3), rel=1e-14)
+    assert se[0] == pytest.approx(-spared, rel=1e-14)
 
 
 def test_a_risk_above_one_has_no_odds() -> None:

@@ -84,7 +84,7 @@ def test_a_study_far_more_exact_than_others_takes_no_digit_of_the_trace() -> Non
     fit = weigh_studies(effects, np.zeros(1))
     square = effects.scale[0] ** 2
     # what is left are roundings of the largest weight in sums of the others: 5e9 times 2e-16
-    assert fit.trace(effects.Q)[0] == pytest.approx(float(exact) * square, rel=1e-6)
+    assert fit.trace()[0] == pytest.approx(float(exact) * square, rel=1e-6)
     y = [Fraction(value) for value in (0.1, 0.9, -0.4, 1.1)]
     off = sum(n * value for n, value in zip(N, y, strict=True)) ** 2
     q = off / sum(n * n / weight for n, weight in zip(N, w, strict=True))
