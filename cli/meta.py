@@ -219,7 +219,7 @@ def _show_doses(results: "Results") -> None:
             row["coefficient"],
             _number(row["estimate"]),
             show_limits(row["conf_low"], row["conf_high"]),
-            _number(row["p_value"], 2),
+            _number(row["p_value"], 2) if row["status"] == "ok" else row["status"],
         ]
         for row in table.iter_rows(named=True)
     ]

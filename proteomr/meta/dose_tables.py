@@ -158,6 +158,7 @@ def _tabulate(
         names, statuses = [*names, "nonlinear"], [*statuses, statuses[0]]
     n = len(names)
     q_p = p_from_neg_log10(neg_log10_p_chi2([fit.q], [max(fit.df, 1)]))[0] if fit.df > 0 else 1.0
+    q_p = np.nan if np.isnan(fit.q) else q_p
     for name, value in (
         ("k", curve.studies),
         ("points", curve.points),

@@ -109,12 +109,14 @@ class MetaJob:
             )
             drops += further_drops
             ledger.write_table("meta_moderators", moderated)
+        failed = table.filter(pl.col(c.STATUS) != "ok").height
         if asked.dose is not None:
             doses, curve = tabulate_doses(read.rows.keys, read.dosed, asked, asked.dose)
             ledger.write_table("meta_dose", doses)
             ledger.write_table("meta_dose_curve", curve)
+            lines = doses.filter(pl.col("coefficient") == "dose", pl.col(c.STATUS) != "ok")
+            failed = max(failed, lines.height)
         ledger.count_drops(drops)
-        failed = table.filter(pl.col(c.STATUS) != "ok").height
         spanned = f"all {table.height:,} pooled effects"
         return Outcome(units=table.height, failed=failed, family_of_tests=spanned)
 

@@ -186,12 +186,29 @@ def read_correlations(path: Path, studies: Sequence[str]) -> F64:
     return matrix
 
 
+def _refuse_counts(
+    shared: Sequence[float | None],
+    n1: Sequence[float | None],
+    n2: Sequence[float | None],
+    path: Path,
+) -> None:
+    """Refuse numbers of people that cannot be, of which a correlation would still be made."""
+    for row, (both, one, two) in enumerate(zip(shared, n1, n2, strict=True), start=2):
+        if both is None or one is None or two is None:
+            raise InputError(f"{path}, line {row}: shared, n1 and n2 are all needed")
+        if not 0.0 <= both <= min(one, two):
+            raise InputError(
+                f"{path}, line {row}: {both:g} people are shared by studies of {one:g} and {two:g}"
+            )
+
+
 def _read_values(frame: pl.DataFrame, path: Path) -> list[float]:
     name = str(path)
     if "correlation" in frame.columns:
         values = read_numbers(frame, "correlation", name)
     elif "shared" in frame.columns:
         shared, n1, n2 = (read_numbers(frame, column, name) for column in ("shared", "n1", "n2"))
+        _refuse_counts(shared.to_list(), n1.to_list(), n2.to_list(), path)
         values = shared / (n1 * n2).sqrt()
     else:
         raise ColumnError(f"{path}: needs a column 'correlation', or shared, n1 and n2")

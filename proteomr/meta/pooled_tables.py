@@ -44,6 +44,7 @@ _INDEPENDENT = ("sign_p", "stouffer", "stouffer_p", "fisher", "fisher_p")
 _ONE_STUDY = "one study: its own estimate"
 _ALIKE = "effects are all alike, of which Knapp and Hartung's error is 0: --hksj truncated has one"
 _NO_RESIDUALS = "effects are all alike, and leave no residuals of which errors are made"
+_ONE_CLUSTER = "one cluster: nothing tells how clusters differ"
 _NO_STUDY = "no study has an estimate with a standard error above 0"
 
 
@@ -141,11 +142,11 @@ def tabulate_pooled(
 
 def _tell(k: F64, status: I64, asked: MetaRequest) -> list[str | None]:
     """Return what is said of each effect beside its status."""
-    alike = status == int(Status.constant)
-    why = _ALIKE if asked.cluster is None else _NO_RESIDUALS
+    told = {int(Status.constant): _ALIKE}
+    if asked.cluster is not None:
+        told = {int(Status.constant): _NO_RESIDUALS, int(Status.too_few): _ONE_CLUSTER}
     return [
-        _ONE_STUDY if one else why if same else None
-        for one, same in zip(k == 1, alike, strict=True)
+        _ONE_STUDY if one else told.get(int(code)) for one, code in zip(k == 1, status, strict=True)
     ]
 
 

@@ -253,7 +253,8 @@ def pool_curves(
     doi:10.1177/0962280218773122), with the studies' coefficients as y and identities as X that of
     two (Jackson et al. 2010); :math:`\Psi` is any positive semidefinite matrix. A maximum counts
     where the derivative G of the likelihood by :math:`\Psi` has no positive direction and
-    :math:`G \Psi = 0`, whatever led there.
+    :math:`G \Psi = 0`, whatever led there. Fewer estimates than coefficients, or several studies
+    that have just as many (but for FE), are ``too_few``.
 
     Examples
     --------
@@ -265,12 +266,15 @@ def pool_curves(
     """
     stacked, values = np.vstack(X), np.concatenate(y)
     q = stacked.shape[1]
+    df = values.size - q
+    size = np.abs(stacked).max(axis=0)
+    # as many estimates as coefficients leave nothing that tells how studies differ
+    short = df < 0 or (df == 0 and len(X) > 1 and method != "FE")
+    if short or np.linalg.matrix_rank(stacked / np.where(size > 0.0, size, 1.0)) < q:
+        none = np.full((q, q), np.nan)
+        return PooledCurve(none[0], none, none, np.nan, max(df, 0), int(Status.too_few))
     model = _CurveModel(tuple(X), stacked, values, tuple(S), method == "REML")
     flat = model.evaluate(np.zeros((q, q)))
-    df = values.size - q
-    if df < 0 or np.linalg.matrix_rank(stacked) < q:
-        none = np.full((q, q), np.nan)
-        return PooledCurve(none[0], none, none, np.nan, df, int(Status.too_few))
     psi, best = np.zeros((q, q)), flat
     if method != "FE" and len(X) > 1:
         psi, best = _maximise(model)

@@ -247,10 +247,13 @@ def _count_missing(away: F64, k: I64) -> F64:
 
 
 def _error_of_missing(n: F64, k: I64) -> F64:
-    """Return the error of the number of missing studies, before it is rounded (their eq. 12)."""
+    """Return the error of the number of missing studies, before it is rounded (their eq. 12).
+
+    NaN where their variance is not above 0, as of three studies none of which is missing.
+    """
     cubic = 10.0 * n**3 + 27.0 * n**2 + 17.0 * n - 18.0 * k * n**2 - 18.0 * k * n + 6.0 * k**2 * n
     variance = (k * (k + 1) * (2 * k + 1) + cubic) / 24.0
-    return np.asarray(4.0 * np.sqrt(np.maximum(variance, 0.0)) / (2.0 * k - 1.0))
+    return np.asarray(4.0 * np.sqrt(np.where(variance > 0.0, variance, np.nan)) / (2.0 * k - 1.0))
 
 
 def _find_left(y: F64, v: F64, method: Tau2, side: Side | None) -> Bool:

@@ -146,7 +146,7 @@ def _compare(
             variance / all_variance,
             change / np.sqrt(without.factor * shared),
             without.tau2,
-            weigh_studies(effects, np.zeros(beta.shape)).q,
+            np.where(effects.count > 1, weigh_studies(effects, np.zeros(beta.shape)).q, 0.0),
             beta,
             np.sqrt(variance),
             without.df,

@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 
 import proteomr
+from proteomr.errors import InputError
+from proteomr.meta import DoseOptions
 
 STORED = Path(__file__).with_name("dependent_studies.json")
 EFFECTS = pl.DataFrame(
@@ -114,3 +116,47 @@ def test_effects_in_clusters_have_no_tests_of_independent_ones() -> None:
     row = _cluster("robust")[1].table().row(0, named=True)
     assert (row["positive"], row["negative"]) == (10, 4)
     assert row["sign_p"] is row["stouffer"] is row["stouffer_p"] is row["fisher_p"] is None
+
+
+def test_a_cluster_alone_says_why_it_has_no_error() -> None:
+    frame = EFFECTS.with_columns(cohort=pl.lit("one"))
+    row = proteomr.meta(frame, study="study", cluster="cohort").table().row(0, named=True)
+    assert (row["status"], row["estimate"]) == ("too_few", None)
+    assert row["message"] == "one cluster: nothing tells how clusters differ"
+
+
+@pytest.mark.parametrize(
+    ("shared", "n1", "n2", "said"),
+    [
+        (-5.0, 100.0, 200.0, "line 2: -5 people are shared by studies of 100 and 200"),
+        (150.0, 100.0, 1000.0, "line 2: 150 people are shared by studies of 100 and 1000"),
+        (10.0, None, 1000.0, "line 2: shared, n1 and n2 are all needed"),
+    ],
+)
+def test_people_that_cannot_be_shared_are_refused(
+    shared: float, n1: float | None, n2: float, said: str
+) -> None:
+    pairs = {"study1": ["a"], "study2": ["b"], "shared": [shared], "n1": [n1], "n2": [n2]}
+    with pytest.raises(InputError, match=said):
+        proteomr.meta(EFFECTS, study="study", overlap=pl.DataFrame(pairs))
+
+
+def test_curves_of_as_many_estimates_as_coefficients_are_a_status() -> None:
+    doses = pl.DataFrame(
+        {
+            "study": ["a", "a", "b", "b"],
+            "design": ["cc"] * 4,
+            "dose": [0.0, 2.0, 0.0, 3.0],
+            "cases": [165, 74, 100, 90],
+            "n": [337, 167, 300, 200],
+            "estimate": [0.0, -0.22, 0.0, 0.3],
+            "se": [None, 0.23, None, 0.2],
+        }
+    )
+    spline = DoseOptions(shape="spline", stages="one")
+    both = proteomr.meta(doses, study="study", dose=spline, pooled_only=True)
+    assert set(both.table("meta_dose")["status"]) == {"too_few"}
+    alone = proteomr.meta(doses[:2], study="study", dose=spline, pooled_only=True)
+    assert set(alone.table("meta_dose")["status"]) == {"too_few"}
+    line = proteomr.meta(doses, study="study", dose=DoseOptions(), pooled_only=True)
+    assert line.table("meta_dose")["status"].to_list() == ["ok"]
