@@ -150,7 +150,8 @@ class MetaJob:
         correlation = None
         if asked.overlap is not None:
             with open_scratch() as scratch:
-                correlation = read_correlations(asked.overlap.on_disk(scratch), rows.studies)
+                file = asked.overlap.on_disk(scratch)
+                correlation = read_correlations(file, rows.studies, name=asked.overlap.name)
         else:
             warn_of_biobanks(rows.studies)
         return _Read(lay_out(rows), rows, correlation)

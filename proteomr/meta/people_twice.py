@@ -133,10 +133,10 @@ def _warn_of_copies(frame: pl.DataFrame, keys: Sequence[str]) -> None:
         )
 
 
-def read_correlations(path: Path, studies: Sequence[str]) -> F64:
+def read_correlations(path: Path, studies: Sequence[str], *, name: str) -> F64:
     r"""Return the correlation ``(k, k)`` of the errors of studies that share people.
 
-    Of each pair the table has ``study1``, ``study2`` and ``correlation``, or ``shared``, ``n1`` and
+    `name` is that of the table in what is said. Of each pair the table has ``study1``, ``study2`` and ``correlation``, or ``shared``, ``n1`` and
     ``n2``, whose correlation is :math:`n_s / \sqrt{n_1 n_2}` for a continuous outcome (Lin and
     Sullivan 2009, doi:10.1016/j.ajhg.2009.11.001).
 
@@ -146,11 +146,11 @@ def read_correlations(path: Path, studies: Sequence[str]) -> F64:
         A column is not there, or the numbers are no correlations; or they cannot all be true.
     """
     frame = read_table(path)
-    for name in ("study1", "study2"):
-        if name not in frame.columns:
-            raise ColumnError(f"{path}: no column {name!r}{nearest(name, frame.columns)}")
-    values = _read_values(frame, path)
-    place = {name: at for at, name in enumerate(studies)}
+    for column in ("study1", "study2"):
+        if column not in frame.columns:
+            raise ColumnError(f"{name}: no column {column!r}{nearest(column, frame.columns)}")
+    values = _read_values(frame, name)
+    place = {study: at for at, study in enumerate(studies)}
     matrix = np.eye(len(studies))
     strange: set[str] = set()
     told: dict[frozenset[str], float] = {}
@@ -161,28 +161,28 @@ def read_correlations(path: Path, studies: Sequence[str]) -> F64:
             strange |= {first, second} - set(place)
             continue
         if first == second:
-            raise InputError(f"{path}: pairs study {first} with itself")
+            raise InputError(f"{name}: pairs study {first} with itself")
         pair = frozenset((first, second))
         if told.setdefault(pair, value) != value:
             raise InputError(
-                f"{path}: {first} and {second} have two correlations, {told[pair]:.4g} and "
+                f"{name}: {first} and {second} have two correlations, {told[pair]:.4g} and "
                 f"{value:.4g}; one row for each pair is needed"
             )
         matrix[place[first], place[second]] = matrix[place[second], place[first]] = value
     if len(strange) and (matrix == np.eye(len(studies))).all():
-        name = min(map(str, strange))
+        other = min(map(str, strange))
         raise InputError(
-            f"{path}: no pair is of the studies of the tables; {name!r}"
-            f"{nearest(name, studies)} is none of {', '.join(studies[:5])}"
+            f"{name}: no pair is of the studies of the tables; {other!r}"
+            f"{nearest(other, studies)} is none of {', '.join(studies[:5])}"
         )
     if strange:
-        name = min(map(str, strange))
+        other = min(map(str, strange))
         add_note(
-            f"{path.name}: {name!r}{nearest(name, studies)} is no study of the tables; pairs of "
+            f"{Path(name).name}: {other!r}{nearest(other, studies)} is no study of the tables; pairs of "
             f"{'it are' if len(strange) == 1 else f'it and {len(strange) - 1} others are'} left out"
         )
     if np.linalg.eigvalsh(matrix).min() <= 1e-10:  # rounding of a matrix that is singular
-        raise InputError(f"{path}: the correlations contradict one another (no positive matrix)")
+        raise InputError(f"{name}: the correlations contradict one another (no positive matrix)")
     return matrix
 
 
@@ -190,32 +190,31 @@ def _refuse_counts(
     shared: Sequence[float | None],
     n1: Sequence[float | None],
     n2: Sequence[float | None],
-    path: Path,
+    name: str,
 ) -> None:
     """Refuse numbers of people that cannot be, of which a correlation would still be made."""
     for row, (both, one, two) in enumerate(zip(shared, n1, n2, strict=True), start=2):
         if both is None or one is None or two is None:
-            raise InputError(f"{path}, line {row}: shared, n1 and n2 are all needed")
+            raise InputError(f"{name}, line {row}: shared, n1 and n2 are all needed")
         if not 0.0 <= both <= min(one, two):
             raise InputError(
-                f"{path}, line {row}: {both:g} people are shared by studies of {one:g} and {two:g}"
+                f"{name}, line {row}: {both:g} people are shared by studies of {one:g} and {two:g}"
             )
 
 
-def _read_values(frame: pl.DataFrame, path: Path) -> list[float]:
-    name = str(path)
+def _read_values(frame: pl.DataFrame, name: str) -> list[float]:
     if "correlation" in frame.columns:
         values = read_numbers(frame, "correlation", name)
     elif "shared" in frame.columns:
         shared, n1, n2 = (read_numbers(frame, column, name) for column in ("shared", "n1", "n2"))
-        _refuse_counts(shared.to_list(), n1.to_list(), n2.to_list(), path)
+        _refuse_counts(shared.to_list(), n1.to_list(), n2.to_list(), name)
         values = shared / (n1 * n2).sqrt()
     else:
-        raise ColumnError(f"{path}: needs a column 'correlation', or shared, n1 and n2")
+        raise ColumnError(f"{name}: needs a column 'correlation', or shared, n1 and n2")
     found = values.to_list()
     for row, value in enumerate(found, start=2):
         if value is None or not -1.0 < value < 1.0:
             raise InputError(
-                f"{path}, line {row}: a correlation of {value}, and it must be above -1 and below 1"
+                f"{name}, line {row}: a correlation of {value}, and it must be above -1 and below 1"
             )
     return [float(value) for value in found if value is not None]

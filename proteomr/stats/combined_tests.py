@@ -9,6 +9,7 @@ from scipy import special
 
 from proteomr._typing import F64, I64
 from proteomr.stats.distributions import neg_log10_p_chi2, neg_log10_p_normal
+from proteomr.stats.study_sums import add_studies
 
 __all__ = ["CombinedTests", "combine_tests"]
 
@@ -63,9 +64,10 @@ def combine_tests(y: F64, v: F64, *, correlation: F64 | None = None) -> Combined
     square = k.astype(np.float64)
     if correlation is not None:
         sign_p = np.full(square.shape, np.nan)
-        square = np.einsum("mi,ij,mj->m", there * 1.0, correlation, there * 1.0)
-    stouffer = z.sum(axis=1) / np.sqrt(np.where(k > 0, square, 1.0))
-    logs = np.where(there, neg_log10_p_normal(z), 0.0).sum(axis=1)
+        together = there[:, :, None] & there[:, None, :]
+        square = add_studies(add_studies(np.where(together, correlation, 0.0)))
+    stouffer = add_studies(z) / np.sqrt(np.where(k > 0, square, 1.0))
+    logs = add_studies(np.where(there, neg_log10_p_normal(z), 0.0))
     fisher = 2.0 * np.log(10.0) * logs
     if correlation is not None:
         fisher = np.full(fisher.shape, np.nan)
