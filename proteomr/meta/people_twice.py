@@ -136,9 +136,9 @@ def _warn_of_copies(frame: pl.DataFrame, keys: Sequence[str]) -> None:
 def read_correlations(path: Path, studies: Sequence[str], *, name: str) -> F64:
     r"""Return the correlation ``(k, k)`` of the errors of studies that share people.
 
-    `name` is that of the table in what is said. Of each pair the table has ``study1``, ``study2`` and ``correlation``, or ``shared``, ``n1`` and
-    ``n2``, whose correlation is :math:`n_s / \sqrt{n_1 n_2}` for a continuous outcome (Lin and
-    Sullivan 2009, doi:10.1016/j.ajhg.2009.11.001).
+    Of each pair the table, called `name`, has ``study1``, ``study2`` and ``correlation``, or
+    ``shared``, ``n1`` and ``n2``, whose correlation is :math:`n_s / \sqrt{n_1 n_2}` for a
+    continuous outcome (Lin and Sullivan 2009, doi:10.1016/j.ajhg.2009.11.001).
 
     Raises
     ------
@@ -178,8 +178,8 @@ def read_correlations(path: Path, studies: Sequence[str], *, name: str) -> F64:
     if strange:
         other = min(map(str, strange))
         add_note(
-            f"{Path(name).name}: {other!r}{nearest(other, studies)} is no study of the tables; pairs of "
-            f"{'it are' if len(strange) == 1 else f'it and {len(strange) - 1} others are'} left out"
+            f"{Path(name).name}: {other!r}{nearest(other, studies)} is no study of the tables; "
+            f"pairs of {'it are' if len(strange) == 1 else f'it and {len(strange) - 1} others are'} left out"
         )
     if np.linalg.eigvalsh(matrix).min() <= 1e-10:  # rounding of a matrix that is singular
         raise InputError(f"{name}: the correlations contradict one another (no positive matrix)")

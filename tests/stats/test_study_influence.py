@@ -99,6 +99,14 @@ def test_signs_are_binomial_and_their_p_is_at_most_one() -> None:
     assert found.positive.tolist() == [8, 1, 0]
 
 
+def test_sums_of_one_question_are_those_of_many_to_the_bit() -> None:
+    y = np.random.default_rng(2).normal(size=(300, 9))
+    many = combine_tests(y, np.ones_like(y))
+    for unit in (0, 150, 299):
+        one = combine_tests(y[unit : unit + 1], np.ones((1, 9)))
+        assert (one.stouffer[0], one.fisher[0]) == (many.stouffer[unit], many.fisher[unit])
+
+
 @pytest.mark.parametrize("risk", [1e-12, 0.3, 1.0 - 2.0**-20])
 @pytest.mark.parametrize("measure", RATIOS)
 @pytest.mark.parametrize("to", RATIOS)
