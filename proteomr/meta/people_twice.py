@@ -179,7 +179,7 @@ def read_correlations(path: Path, studies: Sequence[str], *, name: str) -> F64:
         other = min(map(str, strange))
         add_note(
             f"{Path(name).name}: {other!r}{nearest(other, studies)} is no study of the tables; "
-            f"pairs of {'it are' if len(strange) == 1 else f'it and {len(strange) - 1} others are'} left out"
+            f"pairs of {'it are' if len(strange) == 1 else f'these {len(strange)} are'} left out"
         )
     if np.linalg.eigvalsh(matrix).min() <= 1e-10:  # rounding of a matrix that is singular
         raise InputError(f"{name}: the correlations contradict one another (no positive matrix)")

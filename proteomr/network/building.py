@@ -22,7 +22,7 @@ from proteomr.network.spreading import spread_by
 from proteomr.runs.notes import add_note
 from proteomr.stats.average_linkage import Tree, link_average
 from proteomr.stats.correlation_cutoff import find_cutoffs
-from proteomr.stats.hybrid_cut import cut_hybrid
+from proteomr.stats.hybrid_cut import REFERENCE, cut_hybrid
 from proteomr.stats.module_components import Component
 from proteomr.stats.pair_correlations import PairCorrelations
 from proteomr.stats.pair_distances import PairDistances
@@ -41,6 +41,7 @@ from proteomr.stats.topological_overlap import OverlapWork
 __all__ = ["Built", "Grown", "Powers", "build_network", "correlate", "find_edges"]
 
 _EDGE_P: Final = 0.05  # of netboost
+_LAST_DIGITS: Final = 64.0 * np.finfo(np.float64).eps  # that averages of heights may lose
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,8 @@ def build_network(
     dissimilarity = 1.0 - overlap
     grow = _grow_whole if kept is None else _grow_parts
     grown, parts = grow(dissimilarity, adjacency, options)
+    if kept is None:
+        _refuse_flat(grown[0].tree, powers.chosen)
     eigenproteins = Eigenproteins(
         matrix.values,
         _products_of(matrix, correlations, options),
@@ -255,6 +258,19 @@ def build_network(
     )
     labels, components = merge_modules(parts, eigenproteins, options)
     return Built(correlations, adjacency, overlap, powers, grown, labels, components)
+
+
+def _refuse_flat(tree: Tree, power: int) -> None:
+    """Refuse a tree of which the heights that the cut is held to are 1 in every digit.
+
+    The reference height and the top are one then, and whatever is below them is one module.
+    """
+    told = float((tree.heights < 1.0 - _LAST_DIGITS).mean())
+    if told < REFERENCE:
+        raise InputError(
+            f"power {power} leaves no edge to most proteins: {1.0 - told:.0%} of the heights of "
+            "the tree are 1; lower --power"
+        )
 
 
 def _products_of(matrix: Matrix, correlations: F64, options: NetworkOptions) -> F64 | None:

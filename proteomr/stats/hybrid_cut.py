@@ -12,7 +12,7 @@ from proteomr._typing import F64, I64
 from proteomr.errors import UsageError
 from proteomr.stats.average_linkage import Tree
 
-__all__ = ["DEEPEST", "SecondStage", "cut_hybrid", "find_cut", "number_by_size"]
+__all__ = ["DEEPEST", "REFERENCE", "SecondStage", "cut_hybrid", "find_cut", "number_by_size"]
 
 SecondStage: TypeAlias = Literal["free", "tree", "none"]
 
@@ -20,7 +20,7 @@ SecondStage: TypeAlias = Literal["free", "tree", "none"]
 # deep split 0 to 4: the defaults that the method's package documents.
 _SCATTER: Final = (0.64, 0.73, 0.82, 0.91, 0.95)
 _GAP_SHARE: Final = 0.75  # the least gap, as a share of what the scatter leaves of the way
-_REFERENCE: Final = 0.05  # quantile of the merges at which the reference height lies
+REFERENCE: Final = 0.05  # quantile of the merges at which the reference height lies
 _CUT: Final = 0.99  # of the way from the reference height to the top
 DEEPEST: Final = 4  # the last of the five shares of scatter
 
@@ -236,7 +236,7 @@ def find_cut(tree: Tree) -> tuple[float, float]:
     (0.5, 0.5)
     """
     heights = tree.heights
-    place = max(round(heights.size * _REFERENCE), 1)  # half to even, as R rounds
+    place = max(round(heights.size * REFERENCE), 1)  # half to even, as R rounds
     reference = float(heights[place - 1])
     return reference, reference + _CUT * (float(heights[-1]) - reference)
 

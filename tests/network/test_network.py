@@ -319,6 +319,16 @@ def test_what_cannot_be_a_network_is_refused(
         network(weak, options=asked)
 
 
+def test_a_power_that_leaves_edges_to_two_proteins_alone_is_refused() -> None:
+    data = make()
+    loose = data.with_columns(
+        pl.Series(name, np.random.default_rng(j).normal(size=data.height))
+        for j, name in enumerate(data.columns[1:])
+    ).with_columns(P00=0.9 * pl.col("P01") + 0.1 * pl.col("P02"))
+    with pytest.raises(InputError, match="power 100 leaves no edge to most proteins"):
+        network(loose, options=NetworkOptions(power=100, min_size=8))
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
