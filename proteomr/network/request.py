@@ -14,7 +14,7 @@ from proteomr.tables import load_schema
 
 __all__ = ["NetworkRequest"]
 
-_VERSION = 1  # of how networks are made, cut and described
+_VERSION = 2  # of how networks are made, cut and described
 _TABLES = (
     *("modules", "eigenproteins", "module_summary", "power"),
     *("tree", "hubs", "edges", "preservation"),

@@ -29,10 +29,12 @@ DEEPEST: Final = 4  # the last of the five shares of scatter
 class _Branch:
     """What hangs together below some height: a cluster in the making, or, with parts, clusters.
 
-    The leaves of a cluster stand in the order in which they came; a composite has none.
+    The leaves of a cluster stand in the order in which they came; a composite has none. It was born
+    at the merge of its first two leaves.
     """
 
     leaves: list[int]
+    born: int = -1
     parts: list[_Branch] = field(default_factory=list["_Branch"])
 
 
@@ -53,7 +55,7 @@ class _Climb:
     scatter: float
     gap: float
     clusters: list[_Branch] = field(default_factory=list[_Branch])
-    small: list[list[int]] = field(default_factory=list[list[int]])
+    small: list[_Branch] = field(default_factory=list[_Branch])
     homes: dict[int, _Branch] = field(default_factory=dict[int, _Branch])
 
     def judge(self, branch: _Branch, height: float) -> _Verdict:
@@ -74,7 +76,7 @@ class _Climb:
         if judged[0].whole and judged[1].whole:
             self.clusters += [branch for branch in (one, other) if not branch.parts]
             parts = [part for branch in (one, other) for part in branch.parts or [branch]]
-            return _Branch([], parts)
+            return _Branch([], parts=parts)
         if one.parts or other.parts:
             host, guest, verdict = (one, other, judged[1]) if one.parts else (other, one, judged[0])
             self.homes.update(dict.fromkeys(guest.leaves, host))
@@ -84,7 +86,7 @@ class _Climb:
             host, guest, verdict = (one, other, judged[1]) if first else (other, one, judged[0])
             host.leaves.extend(guest.leaves)
         if verdict.small:
-            self.small.append(list(guest.leaves))
+            self.small.append(guest)
         return host
 
 
@@ -108,7 +110,8 @@ def cut_hybrid(
     that mean. If both are, they are closed, and what hangs above them belongs to neither; else the
     one that fails joins the other. In the second stage the leaves of each branch that met another
     and lacked nothing but size go together to the cluster that is nearest on the average, if that
-    is below the cut or nearer than the farthest leaf of that cluster; then so does each leaf left.
+    is below the cut or nearer than the farthest leaf of that cluster; of such branches within one
+    another the last to begin has the leaves. Then so does each leaf that was in none.
 
     Langfelder, Zhang and Horvath 2008, doi:10.1093/bioinformatics/btm563 (the Dynamic Hybrid cut);
     the partitions are those of R's ``dynamicTreeCut`` 1.63.
@@ -168,7 +171,7 @@ def _climb_to(tree: Tree, climb: _Climb, cut: float) -> None:
     for step in np.flatnonzero(tree.heights <= cut).tolist():
         left, right = int(tree.left[step]), int(tree.right[step])  # a leaf stands left
         if right < tree.n:
-            branch = _Branch([left, right])
+            branch = _Branch([left, right], born=step)
         elif left < tree.n:
             branch = standing.pop(right)
             if branch.parts:
@@ -213,13 +216,15 @@ def _assign(labels: I64, climb: _Climb, *, cut: float, within_branch: bool) -> I
         if near[nearest] < limits[nearest]:
             assigned[leaves] = nearest + 1
 
-    free = labels == 0
-    for leaves in climb.small:  # the innermost come first, and keep their leaves
-        mine = [leaf for leaf in leaves if free[leaf]]
-        free[mine] = False
-        if mine:
-            attempt(mine)
-    for leaf in np.flatnonzero(assigned == 0).tolist():
+    # of branches within one another that which was born last has the leaves, as in the package
+    owner = np.full(labels.size, -1)
+    for branch in sorted(climb.small, key=lambda branch: branch.born):
+        owner[branch.leaves] = branch.born
+    owner[labels > 0] = -1
+    for born in np.unique(owner[owner >= 0]).tolist():
+        attempt(np.flatnonzero(owner == born).tolist())
+    # leaves of a branch that is near no cluster are not tried by themselves
+    for leaf in np.flatnonzero((assigned == 0) & (owner < 0)).tolist():
         attempt([leaf])
     return assigned
 
