@@ -34,7 +34,7 @@ def _spread(seed: int) -> F64:
     )
     own = np.floor((parts[5] + 0.5) * FACTORS).astype(np.int64)
     x = parts[2].reshape(PROTEINS, PEOPLE) + factors[own] * (parts[4] + 0.5)[:, None] * 1.2
-    adjacency = ((1.0 + np.corrcoef(x + 0.5 * parts[3])) / 2.0) ** 12
+    adjacency: F64 = np.asarray((1.0 + np.corrcoef(x + 0.5 * parts[3])) / 2.0, np.float64) ** 12
     np.fill_diagonal(adjacency, 0.0)
     k = adjacency.sum(axis=0)
     overlap = (adjacency @ adjacency + adjacency) / (np.minimum.outer(k, k) + 1.0 - adjacency)
