@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+from numpy.typing import NDArray
 
 from proteomr.execute import one_blas_thread
 from proteomr.simulate.covariates import ADJUSTMENTS, Covariates
@@ -19,6 +21,7 @@ from proteomr.simulate.outcomes import (
     Hazard,
     draw_outcomes,
     log_risks,
+    rate_events,
     solve_hazards,
     tabulate_hazards,
 )
@@ -108,9 +111,10 @@ def write_cohort(
         effects = plant_effects(covariates, proteins, seed=seed)
         measurement = draw_measurement(covariates, effects, seed=seed)
         hazards = solve_hazards(measurement, effects)
-        _write_people(paths, measurement, effects, hazards)
+        outcomes = _write_people(paths, measurement, effects, hazards)
         if hazards:
-            known = tabulate_hazards(effects, hazards, proteins=proteins)
+            rates = rate_events(measurement, outcomes)
+            known = tabulate_hazards(effects, hazards, proteins=proteins, rates=rates)
             write_columns(paths["outcome_truth"], known)
             hits = tabulate_expected_hits(effects, measurement, proteins=proteins)
             write_columns(paths["expected_hits"], hits)
@@ -177,12 +181,13 @@ def describe_model(study: Study) -> Mapping[str, object]:
 
 def _write_people(
     paths: dict[str, Path], measurement: Measurement, effects: Effects, hazards: Sequence[Hazard]
-) -> None:
+) -> Mapping[str, NDArray[Any]]:
+    """Write the people, and return the columns of their outcomes, of which few cohorts have any."""
     people = measurement.covariates.people
     panels = measurement.covariates.study.panels
     risks = log_risks(measurement, hazards) if hazards else None
     follow_up = draw_follow_up(measurement, log_risk=None if risks is None else risks[0])
-    outcomes = {}
+    outcomes: Mapping[str, NDArray[Any]] = {}
     if risks is not None:
         outcomes = draw_outcomes(measurement, hazards, risks=risks, follow_up=follow_up)
     gaps = {panel: people.time_gap[:, place] for place, panel in enumerate(panels)}
@@ -191,3 +196,4 @@ def _write_people(
     samples = {**people.columns, **disease, **traits, **follow_up, **outcomes}
     write_columns(paths["samples"], samples)
     write_columns(paths["timegap"], {"sample_id": people.columns["sample_id"], **gaps})
+    return outcomes

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
+from scipy.special import ndtri
 
 from proteomr._typing import F64
 from proteomr.simulate.covariates import Covariates
@@ -30,6 +31,7 @@ def tabulate_expected_findings(
     """Return what is expected of correlations and shares, with the 95 % limits of such findings.
 
     ``r_effects``: correlation over the proteins of the log odds ratios of both exposures, full set;
+    ``hits_either``, ``hits_both``: how many proteins pass Bonferroni's limit for any and for all;
     ``r_halves_NAME``: of the log odds ratios of an exposure in halves of the people;
     ``share_NAME``: share of the planted proteins whose test with an outcome passes Bonferroni's
     limit; ``modules_NAME``: how many modules go with an exposure, where a study has modules.
@@ -52,19 +54,18 @@ def tabulate_expected_findings(
     >>> effects = plant_effects(covariates, 60, seed=1)
     >>> measurement = draw_measurement(covariates, effects, seed=1)
     >>> tabulate_expected_findings(effects, measurement, (), proteins=60)["finding"][:4]
-    ['r_effects', 'r_halves_isolation', 'r_halves_loneliness', 'modules_isolation']
+    ['r_effects', 'hits_either', 'hits_both', 'r_halves_isolation']
     """
     covariates = measurement.covariates
     shared, own = correlate_tests(covariates, effects, measurement, "full", proteins)
     log_odds = np.log(effects.odds_ratio[:proteins])
     se = _find_errors(effects, measurement)[:proteins]
     together = _correlate_exposures(covariates)
-    named = {"r_effects": _draw_pairs(log_odds, se, shared, own, together, measurement.seed, 0)}
+    named = _draw_both(log_odds, se, shared, own, together, measurement.seed)
     for j, exposure in enumerate(EXPOSURES):
         twice = np.repeat(log_odds[:, [j]], 2, axis=1), np.repeat(se[:, [j]], 2, axis=1) * 2**0.5
-        named[f"r_halves_{exposure}"] = _draw_pairs(
-            *twice, shared, own, 0.0, measurement.seed, 1 + j
-        )
+        pairs = _draw_pairs(*twice, shared, own, 0.0, measurement.seed, 1 + j)
+        named[f"r_halves_{exposure}"] = np.concatenate([_correlate(x, y) for x, y in pairs])
     planted = effects.hits[:proteins]
     for place, hazard in enumerate(hazards):
         rng = random_stream(measurement.seed, _STREAM, 1, place)
@@ -108,21 +109,41 @@ def _correlate_exposures(covariates: Covariates) -> float:
     return slope * float(np.sqrt(left[0] / left[1]))
 
 
+def _draw_both(
+    log_odds: F64, se: F64, shared: F64, own: F64, together: float, seed: int
+) -> dict[str, F64]:
+    """Return what each draw of the estimates of both exposures finds."""
+    limit = -float(ndtri(0.05 / (2 * len(se)) / 2))
+    r, either, both = [], [], []
+    for x, y in _draw_pairs(log_odds, se, shared, own, together, seed, 0):
+        first, second = (np.abs(b / se[:, j]) > limit for j, b in enumerate((x, y)))
+        r.append(_correlate(x, y))
+        either.append((first | second).sum(axis=1).astype(np.float64))
+        both.append((first & second).sum(axis=1).astype(np.float64))
+    found = {"r_effects": r, "hits_either": either, "hits_both": both}
+    return {name: np.concatenate(draws) for name, draws in found.items()}
+
+
 def _draw_pairs(
     truth: F64, se: F64, shared: F64, own: F64, together: float, seed: int, place: int
-) -> F64:
-    """Return correlations over the proteins of two columns of estimates, one of each draw."""
+) -> Iterator[tuple[F64, F64]]:
+    """Yield batches of (draws, p) estimates of two columns, whose errors go together."""
     first, second = (random_stream(seed, _STREAM, 0, place, side) for side in (0, 1))
-    drawn = []
     for a, b in zip(
         _draw_errors(shared, own, first), _draw_errors(shared, own, second), strict=True
     ):
-        x = truth[:, 0] + se[:, 0] * a
-        y = truth[:, 1] + se[:, 1] * (together * a + np.sqrt(1 - together**2) * b)
-        x -= x.mean(axis=1, keepdims=True)
-        y -= y.mean(axis=1, keepdims=True)
-        drawn.append((x * y).sum(axis=1) / np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1)))
-    return np.concatenate(drawn)
+        yield (
+            truth[:, 0] + se[:, 0] * a,
+            truth[:, 1] + se[:, 1] * (together * a + np.sqrt(1 - together**2) * b),
+        )
+
+
+def _correlate(x: F64, y: F64) -> F64:
+    """Return the correlation of each row of two arrays."""
+    x = x - x.mean(axis=1, keepdims=True)
+    y = y - y.mean(axis=1, keepdims=True)
+    r: F64 = (x * y).sum(axis=1) / np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
+    return r
 
 
 def _draw_errors(shared: F64, own: F64, rng: np.random.Generator) -> list[F64]:

@@ -23,6 +23,7 @@ __all__ = [
     "draw_outcomes",
     "limit_of_hits",
     "log_risks",
+    "rate_events",
     "solve_hazards",
     "tabulate_hazards",
 ]
@@ -169,17 +170,43 @@ def draw_outcomes(
     return drawn
 
 
+def rate_events(
+    measurement: Measurement, outcomes: Mapping[str, NDArray[Any]], /
+) -> dict[str, float]:
+    """Return the expected events of each outcome per person and year at risk.
+
+    Parameters
+    ----------
+    measurement : of the cohort.
+    outcomes : by `draw_outcomes`; years at risk are those drawn, events those expected.
+    """
+    study = measurement.covariates.study
+    return {
+        asked.name: asked.events / study.people / float(np.mean(outcomes[f"{asked.name}_years"]))
+        for asked in study.outcomes
+    }
+
+
 def tabulate_hazards(
-    effects: Effects, hazards: Sequence[Hazard], /, *, proteins: int
+    effects: Effects, hazards: Sequence[Hazard], /, *, proteins: int, rates: Mapping[str, float]
 ) -> dict[str, list[Any]]:
     """Return the columns of the truth: a row for each protein and outcome.
 
     ``expected_z`` and ``power`` are at the size of these people; ``loneliness_mediated``, in
-    percent, is told of the mediator alone.
+    percent, and ``loneliness_indirect``, events per person and year, are told of the mediator
+    alone. The second is rate x slope x shift: where the hazard is ``h0 exp(slope x)`` and x normal,
+    x has the coefficient ``cov(h, x) / var(x) = slope E(h)`` in a model of added hazards.
+
+    Parameters
+    ----------
+    effects, hazards : of the cohort.
+    proteins : how many of them the cohort's file holds.
+    rates : by `rate_events`.
     """
     planted = effects.hits
     rows = [(hazard, k) for hazard in hazards for k in range(proteins)]
     mediator = effects.names.index(MEDIATOR)
+    shift = float(effects.shift[mediator, 1])
     return {
         "outcome": [hazard.outcome.name for hazard, _ in rows],
         "protein": [effects.names[k] for _, k in rows],
@@ -190,6 +217,12 @@ def tabulate_hazards(
         "loneliness_ratio": [hazard.loneliness for hazard, _ in rows],
         "loneliness_mediated": [
             100 * hazard.mediated if k == mediator and np.isfinite(hazard.mediated) else None
+            for hazard, k in rows
+        ],
+        "loneliness_indirect": [
+            rates[hazard.outcome.name] * float(hazard.marginal[k]) * shift
+            if k == mediator
+            else None
             for hazard, k in rows
         ],
     }

@@ -84,6 +84,15 @@ def test_what_goes_through_the_mediator_is_found_again(cohort: Path) -> None:
     share = truth.filter(outcome="mortality")["loneliness_mediated"][0] / 100
     expected = -np.log1p(share * np.expm1(-total))
     assert abs(found["estimate"] - expected) < 3 * found["se"]
+    paths = mediate(
+        cohort / "samples.parquet", cohort / "proteins.parquet", method="counterfactual",
+        outcome_family="aalen", exposure="loneliness", outcome=["mortality", "cvd"],
+        adjust={"full": LIFE}, only_proteins=["ADM"], bootstraps=1000,
+    ).table().filter(quantity="indirect").join(truth, on="outcome")  # fmt: skip
+    spread = (paths["conf_high"] - paths["conf_low"]) / (2 * 1.96)
+    z = (paths["estimate"] - paths["loneliness_indirect"]) / spread
+    assert z.abs().max() < 3.0  # type: ignore[operator]
+    assert (paths["loneliness_indirect"] / spread).max() > 0.5  # type: ignore[operator]
 
 
 def test_markers_have_the_statistics_that_are_expected(cohort: Path, tmp_path: Path) -> None:
