@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64
+from proteomr._typing import F64, Bool
 from proteomr.errors import ColumnError, NothingToDo, nearest
 from proteomr.plot.canvas import MM_PER_INCH, add_title, measure_widest, new_axes, set_ticks
 from proteomr.plot.drawing import Drawing
@@ -25,6 +25,8 @@ __all__ = ["draw_enrichment"]
 _ROW_MM, _TYPE = 3.2, 5.5
 _EDGE_MM, _GAP_MM, _FOOT_MM, _HEAD_MM = 1.5, 2.0, 9.0, 5.0
 _SMALLEST, _LARGEST = 1.5, 5.5  # points across
+_TRIANGLE: Final = 3.0  # points across: smaller ones are no triangles to the eye
+_BEYOND: Final = 1.1  # times the furthest ratio, where those of 0 and infinity stand
 _LETTERS: Final = {"single": 44, "double": 70}
 _LEVEL: Final = 0.05
 _NOTHING: Final = ("", "-", ".", "na", "n/a", "nan", "none", "null", "> na")
@@ -39,7 +41,8 @@ def draw_enrichment(
     A dot's area is the number of members that count (overlap or leading edge); it is coloured where
     the false discovery rate is below 0.05. A set is called by what it is in words where its file
     says so (``GO:0042593`` is glucose homeostasis), with its own name behind where two sets say the
-    same, and the direction of its hits where there are several.
+    same, and the direction of its hits where there are several. Odds ratios of 0 and infinity are
+    triangles at the edge.
 
     Parameters
     ----------
@@ -70,8 +73,21 @@ def draw_enrichment(
         figure = _draw(rows, measure, style)
     data = rows.select("set", "name", "value", "members", "neg_log10_p", "q_bh")
     left = table.height - rows.height
-    notes = (f"{left:,} sets are not shown",) * bool(left)
-    return Drawing("enrichment", "", "", (figure,), data, notes)
+    notes = [f"{left:,} sets are not shown"] * bool(left)
+    beyond = int(_is_beyond(rows, measure).sum())
+    if beyond:
+        notes.append(
+            f"{beyond:,} of the odds ratios drawn are 0 or infinite: triangles at the edge"
+        )
+    return Drawing("enrichment", "", "", (figure,), data, tuple(notes))
+
+
+def _is_beyond(rows: pl.DataFrame, measure: str) -> Bool:
+    """Tell which sets have an odds ratio that no logarithmic axis has a place for."""
+    value: F64 = rows["value"].to_numpy()
+    if measure != "odds_ratio":
+        return np.zeros(value.size, dtype=np.bool_)
+    return (value <= 0) | np.isinf(value)
 
 
 def _read(table: pl.DataFrame, most: int) -> tuple[pl.DataFrame, str]:
@@ -136,28 +152,31 @@ def _draw(rows: pl.DataFrame, measure: str, style: PlotStyle) -> Figure:
     axes.set_position((left / width, _FOOT_MM / height, 1 - (left + right) / width, plot / height))
     value: F64 = rows["value"].to_numpy()
     if measure == "odds_ratio":
-        value = np.log(np.where(value > 0, value, np.nan))
-        finite = value[np.isfinite(value)]
-        reach = float(np.abs(finite).max()) if finite.size else 1.0
-        value = np.clip(np.nan_to_num(value, nan=-reach), -reach, reach)
+        with np.errstate(divide="ignore"):
+            value = np.log(value)
+        finite = np.abs(value[np.isfinite(value)])
+        reach = _BEYOND * float(finite.max(initial=np.log(2.0)))
+        value = np.clip(value, -reach, reach)
     axes.set_xlim(*choose_limits(np.minimum(value, 0.0), np.maximum(value, 0.0), edge=0.08))
     axes.set_ylim(rows.height - 0.5, -0.5)
-    _mark(axes, rows, value)
+    _mark(axes, rows, value, beyond=_is_beyond(rows, measure))
     set_ticks(figure, axes, x=5, ratio=measure == "odds_ratio")
     axes.set_xlabel("Odds ratio (log scale)" if measure == "odds_ratio" else "Normalised score")
     _print_names(figure, axes, names, texts)
     return figure
 
 
-def _mark(axes: Axes, rows: pl.DataFrame, value: F64) -> None:
+def _mark(axes: Axes, rows: pl.DataFrame, value: F64, *, beyond: Bool) -> None:
     members: F64 = rows["members"].to_numpy()
     sizes = _SMALLEST + (_LARGEST - _SMALLEST) * np.sqrt(members / max(float(members.max()), 1.0))
     q = rows["q_bh"].cast(pl.Float64).fill_null(1.0).to_numpy()
     axes.axvline(0.0, color=GREY, linewidth=0.5, zorder=1)
-    for at, (x, size, rate) in enumerate(zip(value, sizes, q, strict=True)):
+    for at, (x, size, rate, out) in enumerate(zip(value, sizes, q, beyond, strict=True)):
         colour = GREY if rate >= _LEVEL else VERMILLION if x > 0 else BLUE
         axes.plot([0.0, x], [at, at], color=colour, linewidth=0.5, zorder=2)
-        axes.plot(x, at, "o", color=colour, markersize=float(size), mew=0, zorder=3)
+        marker = ("<" if x < 0 else ">") if out else "o"
+        wide = max(float(size), _TRIANGLE) if out else float(size)
+        axes.plot(x, at, marker, color=colour, markersize=wide, mew=0, zorder=3)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
 

@@ -12,6 +12,7 @@ const ends = {inf: Infinity, "-inf": -Infinity};
 const cell = (v, show) => v === null || v !== v ? ["", ""] : v in ends ? [v, ends[v]]
   : v === Infinity ? ["inf", v] : v === -Infinity ? ["-inf", v] : [show(v), v];
 const bytes = s => Uint8Array.from(atob(s), c => c.charCodeAt(0)).buffer;
+const letters = new Intl.Collator();
 const whole = n => n.toLocaleString("en");
 // Columns of floats (f), whole numbers (n), or texts (t) by their places (i), to rows of cells; F
 // and I are the bytes of f and i, of eight and two each, the lowest first.
@@ -33,11 +34,13 @@ for (const box of document.querySelectorAll(".sheet")) {
     : [...body.rows].map(r => [...r.cells].map(c => [c.textContent, c.dataset.v ?? c.textContent]));
   let shown = rows, order = null;
   const scroll = box.querySelector(".scroll"), count = box.querySelector("output");
-  const height = 24, spare = 20;
-  const draw = () => {
+  const height = 24, spare = 20, printed = 50;
+  const say = n => n.toLocaleString("en") + (n === 1 ? " row" : " rows");
+  const draw = paper => {
     const long = shown.length > 400;
-    const first = long ? Math.max(0, Math.floor(scroll.scrollTop / height) - spare) : 0;
-    const last = long ? Math.min(shown.length, first + 2 * spare + 30) : shown.length;
+    const first = long && !paper ? Math.max(0, Math.floor(scroll.scrollTop / height) - spare) : 0;
+    const last = paper ? Math.min(shown.length, printed)
+      : long ? Math.min(shown.length, first + 2 * spare + 30) : shown.length;
     const made = document.createDocumentFragment();
     const gap = n => { if (n > 0) { const r = document.createElement("tr");
       r.style.height = n * height + "px"; r.setAttribute("aria-hidden", "true"); made.append(r); } };
@@ -49,30 +52,43 @@ for (const box of document.querySelectorAll(".sheet")) {
         c.textContent = cell[0]; row.append(c); });
       made.append(row);
     }
-    gap(shown.length - last);
+    if (paper && last < shown.length) {
+      const row = document.createElement("tr"), c = document.createElement("td");
+      c.colSpan = heads.length;
+      c.textContent = "The first " + last + " of " + say(shown.length) + ".";
+      row.append(c); made.append(row);
+    } else gap(shown.length - last);
     body.replaceChildren(made);
-    count.textContent = shown.length.toLocaleString("en") + " rows";
+    count.textContent = say(shown.length);
+  };
+  let words = [];
+  const choose = () => {
+    shown = rows.filter(r => words.every(w => r.some(c => c[0].toLowerCase().includes(w))));
+    if (order) {
+      const [j, down] = order, sign = down ? -1 : 1;
+      shown.sort((a, b) => { const x = a[j][1], y = b[j][1];
+        if (x === "" || y === "") return (x === "") - (y === "");
+        return sign * (numeric[j] ? Number(x) - Number(y) : letters.compare(String(x), String(y))); });
+    }
+    scroll.scrollTop = 0; draw();
   };
   const sort = j => {
-    const down = order && order[0] === j && !order[1]; order = [j, down];
-    const sign = down ? -1 : 1;
-    shown = [...shown].sort((a, b) => { const x = a[j][1], y = b[j][1];
-      if (x === "" || y === "") return (x === "") - (y === "");
-      return sign * (numeric[j] ? Number(x) - Number(y) : String(x).localeCompare(String(y))); });
+    order = [j, order !== null && order[0] === j && !order[1]];
     heads.forEach((h, k) => h.setAttribute("aria-sort",
-      k === j ? (down ? "descending" : "ascending") : "none"));
-    scroll.scrollTop = 0; draw();
+      k === j ? (order[1] ? "descending" : "ascending") : "none"));
+    choose();
   };
   heads.forEach((h, j) => h.querySelector("button").addEventListener("click", () => sort(j)));
   box.querySelector("input").addEventListener("input", e => {
-    const words = e.target.value.toLowerCase().split(/\s+/).filter(Boolean);
-    shown = rows.filter(r => words.every(w => r.some(c => c[0].toLowerCase().includes(w))));
-    order = null; scroll.scrollTop = 0; draw(); });
+    words = e.target.value.toLowerCase().split(/\s+/).filter(Boolean); choose(); });
   box.querySelector(".copy").addEventListener("click", async e => {
     const text = [heads.map(h => h.textContent), ...shown.map(r => r.map(c => String(c[1])))]
       .map(r => r.join("\t")).join("\n");
-    await navigator.clipboard.writeText(text); e.target.textContent = "Copied"; });
+    try { await navigator.clipboard.writeText(text); count.textContent = say(shown.length) + " copied"; }
+    catch { count.textContent = "Not copied: the browser does not allow it here"; } });
   scroll.addEventListener("scroll", () => { if (shown.length > 400) draw(); });
+  addEventListener("beforeprint", () => draw(true));
+  addEventListener("afterprint", () => draw());
   box.querySelector(".tools").hidden = rows.length <= 10;
   draw();
 }

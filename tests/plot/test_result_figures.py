@@ -565,6 +565,21 @@ def test_sets_stand_by_p_value_and_say_how_many_are_left_out() -> None:
     ]
 
 
+def test_odds_ratios_without_a_place_on_the_axis_are_triangles_beyond_all_others() -> None:
+    table = pl.DataFrame(
+        {
+            "set": ["none", "all", "some"], "odds_ratio": [0.0, float("inf"), 3.0],
+            "overlap": [0, 4, 5], "neg_log10_p": [1.0, 2.0, 3.0], "q_bh": [0.5, 0.01, 0.01],
+        }
+    )  # fmt: skip
+    drawing = KINDS["enrichment"].draw(table)
+    marks = {line.get_marker(): line for line in drawing.figure.axes[0].lines}
+    some, none, every = (np.ravel(marks[sign].get_xdata())[0] for sign in "o<>")
+    assert none < -some < some < every
+    assert drawing.notes == ("2 of the odds ratios drawn are 0 or infinite: triangles at the edge",)
+    assert KINDS["enrichment"].draw(table.head(1)).data["value"].to_list() == [0.0]
+
+
 def test_sets_are_called_by_what_they_are_and_no_two_alike() -> None:
     table = pl.DataFrame(
         {
