@@ -79,7 +79,8 @@ def coloc(
         from proteomr.plot.mr_figures import FigureOptions
 
         options = FigureOptions.of(figure_format)
-        return make(request, draw=partial(draw_colocalised, options=options))
+        build = sides.build1 or sides.build2 or (regions.build if regions.cis else None)
+        return make(request, draw=partial(draw_colocalised, options=options, build=build))
 
     task = Task(
         make_job,

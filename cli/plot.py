@@ -28,9 +28,9 @@ def plot(
         typer.Argument(
             metavar="KIND",
             help="volcano, miami, manhattan, qq, forest, effects, heatmap, replication, km, "
-            "mediation, network, enrichment, coloc, region, flow, qc; of mr causes, scatter, "
-            "variants, funnel, leave-one-out; or a figure of a study by its name, such as "
-            "figure1, of which TABLE is the folder.",
+            "mediation, network, enrichment, coloc, region, flow, qc; of meta studies; of score "
+            "calibration, decision; of mr causes, scatter, variants, funnel, leave-one-out; or a "
+            "figure of a study by its name, such as figure1, of which TABLE is the folder.",
         ),
     ],
     tables: Annotated[
@@ -88,6 +88,15 @@ def plot(
             show_default=False,
         ),
     ] = None,
+    build: Annotated[
+        Literal["GRCh38", "GRCh37"] | None,
+        typer.Option(
+            metavar="GRCh38|GRCh37",
+            rich_help_panel=FIGURE,
+            help="Of the positions of a region: its genes stand below both traits.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: shared.Overwrite = False,
 ) -> None:
     """Draw a table of results, its numbers beside the figure.
@@ -107,6 +116,8 @@ def plot(
         raise UsageError(f"{out}: no ending; svg, png or pdf is needed, such as {out}.svg")
     (wanted,) = check_formats([out.suffix.removeprefix(".")])
     _refuse_existing(out, overwrite=overwrite)
+    if build is not None and kind != "region":
+        raise UsageError(f"--build names the genes below a region: {kind} has no genes below it")
     if kind in KINDS:
         _refuse_repeats(tables)
         chosen = KINDS[kind]
@@ -117,6 +128,7 @@ def plot(
             width=width,
             title=title,
             labels=_LABELS if labels is None else labels,
+            build=build,
         )
     else:
         given = {"--where-rows": where_rows, "--width": width, "--title": title}

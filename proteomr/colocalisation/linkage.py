@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from proteomr._typing import I64
+from proteomr._typing import F64, I64
 from proteomr.colocalisation.traits import Atlas, Trait
 from proteomr.gwas.panel import locate_in_panel
 from proteomr.io.genetics.genotypes import LdSource
@@ -41,6 +41,15 @@ class HitLink:
             return None
         r = float(self.panel.correlate(one, np.array([two]))[0])
         return r * r if np.isfinite(r) else None
+
+    def squares(self, first: int, others: I64) -> F64:
+        """Return r2 of a variant with others; NaN where the panel does not tell."""
+        found = np.full(others.size, np.nan)
+        one, rows = int(self.rows[first]), self.rows[others]
+        there = rows >= 0
+        if one >= 0 and there.any():
+            found[there] = self.panel.correlate(one, rows[there]) ** 2
+        return found
 
 
 def describe_variants(atlas: Atlas, trait: Trait, rows: I64) -> pl.DataFrame:

@@ -231,9 +231,14 @@ def _find_doubt(sides: Sequence[Signals]) -> Status:
 
 
 def tabulate_variants(
-    segments: Sequence[Segment], atlas: Atlas, details: Details | None, rule: PairRule
+    segments: Sequence[Segment],
+    atlas: Atlas,
+    details: Details | None,
+    rule: PairRule,
+    *,
+    link: HitLink | None = None,
 ) -> pl.DataFrame:
-    """Return the variants of all segments: both traits' numbers and posteriors."""
+    """Return the variants of all segments: both traits' numbers and posteriors, r2 by a link."""
     if details is None or rule.variants == "none":
         return empty_table("coloc_snps")
     sizes = np.diff(details.starts)
@@ -256,9 +261,23 @@ def tabulate_variants(
         "lbf2": details.logs[1][wanted],
         "pp_h4": details.shares[wanted],
         "credible": details.credible[wanted],
+        "r2_lead": _link_to_leads(segments, details, link)[wanted],
     }
     frame = pl.concat([keys, pl.DataFrame(columns)], how="horizontal")
     return frame.with_columns(pl.selectors.float().fill_nan(None))
+
+
+def _link_to_leads(segments: Sequence[Segment], details: Details, link: HitLink | None) -> F64:
+    """Return r2 of each variant with the likeliest of its segment; NaN where it is not known."""
+    squares = np.full(int(details.starts[-1]), np.nan)
+    if link is None:
+        return squares
+    for place in np.flatnonzero(details.good).tolist():
+        rows = slice(int(details.starts[place]), int(details.starts[place + 1]))
+        codes = segments[place].codes
+        lead = int(codes[int(np.argmax(details.shares[rows]))])
+        squares[rows] = link.squares(lead, codes)
+    return squares
 
 
 _TOLD: Final = ("rsid", "chromosome", "position_bp", "effect_allele", "other_allele")

@@ -83,7 +83,9 @@ class PairWork:
         rows = pl.concat([evidence, tabulate_failures(failures)], how="diagonal_relaxed")
         return {
             "coloc": rows.sort("_place", maintain_order=True).drop("_place"),
-            "coloc_snps": tabulate_variants(segments, self.atlas, details, self.rule),
+            "coloc_snps": tabulate_variants(
+                segments, self.atlas, details, self.rule, link=self.link
+            ),
             "coloc_sensitivity": tabulate_sensitivity(segments, details, self.rule),
             "credible_sets": tabulate_sets(sets, self.atlas),
         }

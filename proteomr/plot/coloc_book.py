@@ -20,7 +20,11 @@ _KEYS: Final = ("trait1", "trait2", "region", "set1", "set2")
 
 
 def draw_colocalised(
-    tables: Mapping[str, pl.DataFrame], *, folder: Path, options: FigureOptions | None = None
+    tables: Mapping[str, pl.DataFrame],
+    *,
+    folder: Path,
+    options: FigureOptions | None = None,
+    build: str | None = None,
 ) -> tuple[str, ...]:
     """Draw the best region of the pairs with the largest PP4, and return notes on the others.
 
@@ -29,6 +33,7 @@ def draw_colocalised(
     tables : ``coloc``, ``coloc_snps`` and ``coloc_sensitivity``.
     folder : which exists: ``01-sensitivity.svg``, ``01-region.svg``, ...
     options : formats.
+    build : of the positions, whose genes stand below regions; None where it is not known.
 
     Examples
     --------
@@ -52,6 +57,7 @@ def draw_colocalised(
         style = PlotStyle(
             title=f"{row['trait1']} and {row['trait2']}",
             small_print=f"{row['region']} · PP4 {row['pp_h4']:.3f} · {row['nsnps']:,} variants",
+            build=build,
         )
         drawing = draw_coloc(tables["coloc_sensitivity"].filter(same), style=style)
         save_drawing(drawing, folder / f"{place:02}-sensitivity", formats=chosen.formats)

@@ -12,7 +12,8 @@ from proteomr._typing import F64, Bool
 from proteomr.errors import ColumnError, NothingToDo, nearest
 from proteomr.plot.canvas import add_legend, set_ticks
 from proteomr.plot.drawing import Drawing
-from proteomr.plot.grid import Margins, lay_panels, title_panel
+from proteomr.plot.gene_track import draw_genes, find_genes
+from proteomr.plot.grid import Margins, cut_panels, lay_panels, title_panel
 from proteomr.plot.marks import mark_points, point_size
 from proteomr.plot.style import BLACK, BLUE, GREY, VERMILLION, PlotStyle, house_style
 from proteomr.plot.volcano import label_points
@@ -20,9 +21,12 @@ from proteomr.plot.volcano import label_points
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 __all__ = ["draw_coloc", "draw_region"]
 
+_R2_STEPS: Final = (0.2, 0.4, 0.6, 0.8)
+_R2_COLOURS: Final = ("#D5D5D5", "#A6CEE3", "#5BA3CF", "#1F6FB0", "#08306B")  # dark is close
 _KEYS: Final = ("trait1", "trait2", "region", "set1", "set2")
 _LOOKS: Final = (  # of PP0 to PP4: what is asked about is solid and coloured
     (GREY, (1.0, 1.2)),
@@ -79,13 +83,15 @@ def draw_coloc(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawin
 def draw_region(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawing:
     """-log10 p of both traits by position, one below the other, for each pair and region.
 
-    Variants of the credible set of the shared variant are coloured; the likeliest is a diamond and
-    named. Where no variant has a position they stand in their order.
+    Variants are coloured by their r2 with the likeliest one where the run had linkage
+    disequilibrium, darker the closer, those of the credible set with an edge; without by whether
+    they are in that set. The likeliest is a diamond and named. Where no variant has a position they
+    stand in their order. Genes stand below where the style names the build of the positions.
 
     Parameters
     ----------
     table : ``coloc_snps`` of `coloc`.
-    style : widths and title.
+    style : widths, title and build.
 
     Raises
     ------
@@ -110,19 +116,73 @@ def draw_region(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawi
     parts = list(_part(table.drop_nulls(list(sides))))
     if not parts:
         raise NothingToDo("the table has no p value to draw")
-    drawn = []
+    linked = any(_is_linked(part) for _, part in parts)
+    genes = style.build is not None
+    each = 3 if genes else 2
+    drawn, notes, spare = [], [], [0.0] * (each * len(parts))
     with house_style():
         margins = Margins(left=12.0, bottom=8.0)
         figure, panels = lay_panels(
-            2 * len(parts), style=style, shape=0.42, margins=margins, columns=1
+            each * len(parts),
+            style=style,
+            shape=0.42,
+            margins=margins,
+            columns=1,
+            legend_mm=_LEGEND_MM if linked else 0.0,
         )
         for i, (label, part) in enumerate(parts):
+            own = panels[each * i : each * (i + 1)]
             for side in (0, 1):
                 trait = str(part[f"trait{side + 1}"][0])
                 title = f"{trait} · {label}" if len(parts) > 1 else trait
-                axes = panels[2 * i + side]
-                drawn.append(_draw_trait(figure, axes, part, sides[side], title))
-    return Drawing("region", "", "", (figure,), pl.concat(drawn))
+                drawn.append(_draw_trait(figure, own[side], part, sides[side], title))
+            if style.build is not None:
+                own[2].set_xlim(own[0].get_xlim())
+                told, spare[each * i + 2] = _draw_genes(figure, own[2], part, style.build)
+                notes += told
+        cut_panels(figure, panels, spare)
+        if linked:
+            add_legend(figure, _explain_r2())
+    return Drawing("region", "", "", (figure,), pl.concat(drawn), tuple(notes))
+
+
+def _is_linked(part: pl.DataFrame) -> bool:
+    return "r2_lead" in part.columns and part["r2_lead"].null_count() < part.height
+
+
+def _draw_genes(
+    figure: Figure, axes: Axes, part: pl.DataFrame, build: str
+) -> tuple[list[str], float]:
+    """Draw the genes of a pair's region; return what a reader should know, and unused room."""
+    title_panel(figure, axes, f"Genes ({build})")
+    axes.set_xlabel("Position (Mb)")
+    chromosomes = part["chromosome"].unique().to_list() if "chromosome" in part.columns else []
+    if part["position_bp"].null_count() or len(chromosomes) != 1 or chromosomes[0] is None:
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        return [f"no genes: variants of {part['region'][0]} have no chromosome and position"], 0.0
+    low, high = axes.get_xlim()
+    found = find_genes(str(chromosomes[0]), int(1e6 * low), int(1e6 * high), build=build)
+    left, unused = draw_genes(figure, axes, found)
+    set_ticks(figure, axes, x=5)
+    return [f"{left:,} genes of {part['region'][0]} have no room"] * bool(left), unused
+
+
+def _explain_r2() -> list[Line2D]:
+    """Return the marks of r2 with the likeliest variant, for the legend."""
+    from matplotlib.lines import Line2D
+
+    ends = [f"r² < {_R2_STEPS[0]:g}", *(f"≥ {step:g}" for step in _R2_STEPS)]
+    marks = [("o", colour, colour, label) for colour, label in zip(_R2_COLOURS, ends, strict=True)]
+    marks.append(("o", "white", GREY, "not known"))
+    marks.append(("o", "white", BLACK, "credible"))
+    return [
+        Line2D(
+            [], [], linestyle="", marker=marker, color=colour, markeredgecolor=edge,
+            markeredgewidth=0.6, markersize=3.2, label=label,
+        )
+        for marker, colour, edge, label in marks
+    ]  # fmt: skip
 
 
 def _part(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -183,9 +243,12 @@ def _draw_trait(
     axes.set_xlim(float(x.min()) - 0.03 * span, float(x.max()) + 0.03 * span)
     axes.set_ylim(0.0, 1.12 * max(float(y.max()), 1.0))
     size = point_size(x.size)
-    mark_points(axes, x, y, which=~credible & ~best, marker="o", colour=GREY, size=size)
-    mark_points(axes, x, y, which=credible & ~best, marker="o", colour=BLUE, size=size)
-    mark_points(axes, x, y, which=best, marker="D", colour=VERMILLION, size=size + 1.0)
+    if _is_linked(part):
+        _mark_by_r2(axes, x, y, part["r2_lead"], (credible, best), size=size)
+    else:
+        mark_points(axes, x, y, which=~credible & ~best, marker="o", colour=GREY, size=size)
+        mark_points(axes, x, y, which=credible & ~best, marker="o", colour=BLUE, size=size)
+    mark_points(axes, x, y, which=best, marker="D", colour=VERMILLION, size=size + 1.0, order=9)
     axes.set_ylabel("−log₁₀ P")
     axes.set_xlabel("Position (Mb)" if placed else "Variant")
     set_ticks(figure, axes, x=5, y=4)
@@ -203,5 +266,29 @@ def _draw_trait(
             "neg_log10_p": y,
             "credible": credible,
             "likeliest": best,
-        }
+            "r2_lead": part["r2_lead"] if "r2_lead" in part.columns else [None] * x.size,
+        },
+        schema_overrides={"r2_lead": pl.Float64},
     )
+
+
+def _mark_by_r2(
+    axes: Axes, x: F64, y: F64, r2: pl.Series, sets: tuple[Bool, Bool], *, size: float
+) -> None:
+    """Draw variants by how close they are to the likeliest, the closest in front."""
+    credible, best = sets
+    known = r2.is_not_null().to_numpy()
+    step = np.digitize(r2.fill_null(0.0).to_numpy(), _R2_STEPS)
+    for edge, chosen in ((None, ~credible), (BLACK, credible)):
+        own = chosen & ~best
+        axes.plot(
+            x[own & ~known], y[own & ~known], "o", color="white", markersize=size,
+            markeredgecolor=edge or GREY, markeredgewidth=0.5, zorder=2,
+        )  # fmt: skip
+        for place, colour in enumerate(_R2_COLOURS):
+            which = own & known & (step == place)
+            axes.plot(
+                x[which], y[which], "o", color=colour, markersize=size,
+                markeredgecolor=edge or colour, markeredgewidth=0.5 if edge else 0.0,
+                zorder=3 + place,
+            )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["MOST_PANELS", "Margins", "lay_panels", "title_panel"]
+__all__ = ["MOST_PANELS", "Margins", "cut_panels", "lay_panels", "title_panel"]
 
 MOST_PANELS: Final = 12  # three rows of four on a page of 183 mm: smaller ones cannot be read
 _COLUMNS: Final = {"single": 2, "double": 4}
@@ -88,6 +89,30 @@ def lay_panels(
         axes.margins(0)
         panels.append(axes)
     return figure, panels
+
+
+def cut_panels(figure: Figure, panels: Sequence[Axes], spare_mm: Sequence[float]) -> None:
+    """Take room away at the foot of panels that stand below one another, and what is below up.
+
+    Where the vertical axis of such a panel is in millimetres from its top, it ends there.
+
+    Parameters
+    ----------
+    panels : from the top, one in each row.
+    spare_mm : what each can spare, 0 for nothing.
+    """
+    width, height = (float(side) * MM_PER_INCH for side in figure.get_size_inches())
+    new = height - sum(spare_mm)
+    moved = 0.0
+    figure.set_size_inches(width / MM_PER_INCH, new / MM_PER_INCH)
+    for axes, spare in zip(panels, spare_mm, strict=True):
+        box = axes.get_position()
+        top = (1 - box.y1) * height - moved  # from the upper edge
+        high = (box.y1 - box.y0) * height - spare
+        axes.set_position((box.x0, 1 - (top + high) / new, box.width, high / new))
+        if spare:
+            axes.set_ylim(axes.get_ylim()[0] - spare, axes.get_ylim()[1])
+        moved += spare
 
 
 def title_panel(figure: Figure, axes: Axes, text: str, *, share: float = 1.0) -> None:

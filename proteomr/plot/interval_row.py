@@ -35,11 +35,13 @@ class IntervalRow:
 
     Parameters
     ----------
-    kind : "variant", or "method" for the rows at the foot of each page.
+    kind : "variant", or another word for what a row is; "method" for the diamonds at the foot of
+        each page, "new" for what a new one would be, which has no p value.
     name, label : as in the data, and as printed.
     estimate, low, high, neg_log10_p : NaN where there is none.
     colour : of the mark.
     status : printed where there is no estimate.
+    weight : share of all, which the area of its mark is; NaN for that of its interval.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class IntervalRow:
     neg_log10_p: float
     colour: str = BLACK
     status: str = "no estimate"
+    weight: float = math.nan
 
     @property
     def drawn(self) -> bool:

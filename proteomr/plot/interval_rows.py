@@ -65,7 +65,8 @@ def draw_rows(
     heading : above the names.
     axis : label of the axis.
     guide : estimate at which a dashed line stands.
-    weighted : whether the squares' areas are the variants' weights, one over the squared error.
+    weighted : whether the squares' areas are the weights of the rows; without, one over the
+        squared error.
     """
     limits = find_limits([*rows, *foot])
     ratio = style.ratio if takes_ratios([*rows, *foot]) else None
@@ -185,6 +186,13 @@ def _draw_page(
 
 def _size_squares(rows: Sequence[IntervalRow]) -> dict[str, float]:
     """Return the sides of the variants' squares, in points, whose areas are their weights."""
+    weights = {row.name: row.weight for row in rows if math.isfinite(row.weight)}
+    if weights:
+        most = max(weights.values()) or 1.0
+        return {
+            name: max(_SMALLEST_SQUARE, _LARGEST_SQUARE * math.sqrt(weight / most))
+            for name, weight in weights.items()
+        }
     widths = {row.name: row.high - row.low for row in rows if row.bounded and row.high > row.low}
     least = min(widths.values(), default=1.0)
     return {
@@ -222,7 +230,7 @@ def _write_text(row: IntervalRow, decimals: int, write: Callable[..., str]) -> t
     value = write(row.estimate, decimals=decimals)
     low, high = (write(end, decimals=decimals) for end in (row.low, row.high))
     shown = f"{value} ({low}, {high})" if math.isfinite(row.low + row.high) else value
-    return row.label, shown, format_p(row.neg_log10_p)
+    return row.label, shown, "" if row.kind == "new" else format_p(row.neg_log10_p)
 
 
 def _prepare_axes(

@@ -24,13 +24,15 @@ from proteomr.plot.mr_leave_one_out import draw_leave_one_out
 from proteomr.plot.qq import draw_qq
 from proteomr.plot.replication_strips import draw_replication
 from proteomr.plot.sample_quality import draw_quality
+from proteomr.plot.score_curves import draw_calibration, draw_decision
+from proteomr.plot.studies_forest import draw_studies
 from proteomr.plot.style import PlotStyle
 from proteomr.plot.survival_curves import draw_curves
 from proteomr.plot.volcano import draw_volcano
 
 __all__ = ["KINDS", "RESULT_TABLES", "DrawBoth", "DrawTable", "Kind"]
 
-Panels: TypeAlias = Literal["none", "models", "pairs", "always"]
+Panels: TypeAlias = Literal["none", "models", "pairs", "scores", "always"]
 
 
 class DrawTable(Protocol):
@@ -112,7 +114,26 @@ KINDS: Final[dict[str, Kind]] = {
         beside=("curve_times", draw_curves),
     ),
     "mediation": Kind(draw_mediation, ("mediation",), "shares that go through proteins"),
-    "network": Kind(draw_network, ("modules",), "modules of proteins by connectivity"),
+    "network": Kind(
+        draw_network,
+        ("modules",),
+        "the tree of proteins with their modules",
+        beside=("tree", draw_network),
+    ),
+    "studies": Kind(
+        draw_studies,
+        ("meta_influence",),
+        "studies of a pooled effect with their weights",
+        beside=("meta", draw_studies),
+    ),
+    "calibration": Kind(
+        draw_calibration,
+        ("calibration",),
+        "observed against predicted risk",
+        "scores",
+        of="score_performance",
+    ),
+    "decision": Kind(draw_decision, ("decision_curve",), "net benefit by threshold", "scores"),
     "enrichment": Kind(draw_enrichment, ("enrichment",), "sets that hits gather in"),
     "coloc": Kind(
         draw_coloc,
@@ -126,9 +147,10 @@ KINDS: Final[dict[str, Kind]] = {
     "qc": Kind(
         draw_quality,
         ("qc_panels",),
-        "samples of each panel by median, spread, components",
+        "samples of each panel by median, spread, components; assays by panel",
         "always",
         of="qc_assays",
+        beside=("qc_assays", draw_quality),
     ),
     "causes": Kind(draw_estimates, ("estimates",), "causal estimates by method and pair"),
     "scatter": Kind(

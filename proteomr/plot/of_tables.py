@@ -24,6 +24,7 @@ def draw_kind(
     width: Literal["single", "double"] | None = None,
     title: str | None = None,
     labels: int = 12,
+    build: str | None = None,
 ) -> Drawing:
     """Return a table drawn as a kind of figure.
 
@@ -35,6 +36,7 @@ def draw_kind(
     width : a journal's column or two; None for two where there are several panels.
     title : above the figure.
     labels : most proteins that are named in a panel.
+    build : "GRCh38" or "GRCh37", of a kind with positions: whose genes stand below.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def draw_kind(
         The table lacks what the figure shows, or matplotlib is not installed.
     """
     wide = width or ("double" if _has_panels(frame, kind) else "single")
-    style = PlotStyle(width=wide, title=title, labels=labels)
+    style = PlotStyle(width=wide, title=title, labels=labels, build=build)
     if kind.beside is not None and beside is not None:
         return kind.beside[1](frame, beside, style=style)
     return kind.draw(frame, style=style)
@@ -120,6 +122,8 @@ def _has_panels(frame: pl.DataFrame, kind: Kind) -> bool:
     """Tell whether a figure would have several panels beside one another."""
     if kind.panels == "pairs":
         return "p12" in frame.columns and frame["p12"].n_unique() < frame.height
+    if kind.panels == "scores":
+        return frame.select(pl.col("^set$", "^horizon$").n_unique()).row(0) > (1, 1)
     if kind.panels == "models":
         return len(split_models(frame)) > 1
     return kind.panels == "always"

@@ -151,11 +151,12 @@ class PlotStyle:
     ratio : name of the ratio that effects are drawn as, such as "OR": the exponentials of effects
         that are log ratios, on log axes; None for effects as they are.
     small_print : a line at the foot of each figure.
+    build : "GRCh38" or "GRCh37", whose genes stand below regions; None for none.
 
     Raises
     ------
     UsageError
-        Another width, or a negative number of labels.
+        Another width or build, or a negative number of labels.
 
     Examples
     --------
@@ -170,12 +171,15 @@ class PlotStyle:
     labels: int = 12
     ratio: str | None = None
     small_print: str | None = None
+    build: str | None = None
 
     def __post_init__(self) -> None:
         if self.width not in _WIDTHS_MM:
             raise UsageError(f"a width of {self.width!r}; 'single' or 'double' is needed")
         if self.labels < 0:
             raise UsageError(f"{self.labels} labels; zero or more are needed")
+        if self.build not in (None, "GRCh38", "GRCh37"):
+            raise UsageError(f"a build of {self.build!r}; 'GRCh38' or 'GRCh37' is needed")
 
     @property
     def width_mm(self) -> float:

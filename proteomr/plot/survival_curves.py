@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import ColumnError, NothingToDo, UsageError, nearest
 from proteomr.plot.canvas import MM_PER_INCH, set_ticks
 from proteomr.plot.drawing import Drawing
-from proteomr.plot.grid import Margins, lay_panels, title_panel
+from proteomr.plot.grid import MOST_PANELS, Margins, lay_panels, title_panel
 from proteomr.plot.lettering import format_tick, shorten
 from proteomr.plot.style import (
     BLACK,
@@ -37,6 +37,10 @@ _DASHES: Final[tuple[tuple[float, ...], ...]] = ((), (4, 1.5), (1, 1), (5, 1, 1,
 _LINE_MM: Final = 2.6  # of a group's numbers at risk
 _NUMBERS: Final = 4
 _NUMBER_MM: Final = 4.0
+_LEFT_MM: Final = 19.0
+_SAMPLE_MM: Final = (18.3, 14.3)  # of a group's line, from the axis
+_SHAPE: Final = 0.62  # height of the axes over their width
+_PAGE_MM: Final = 235.0  # of a sheet of A4 that a page of figures may take
 
 
 def draw_curves(
@@ -44,8 +48,9 @@ def draw_curves(
 ) -> Drawing:
     """Survival by group as steps with their limits, and how many are at risk at a few times.
 
-    A panel for each protein, outcome and lag. The axis begins at 0 where the lowest curve reaches a
-    half, else a little below the lowest limit, which is said. Numbers at risk stand at the times of
+    A panel for each protein, outcome and lag, as many as a sheet of A4 has room for on each page.
+    The axis begins at 0 where the lowest curve reaches a half, else a little below the lowest
+    limit, which is said. Numbers at risk, beside the line of their group, stand at the times of
     ``told``. Without it they stand at round times; a table of event times then tells them where
     nobody left between the events around, and elsewhere that they are at least those at the next
     event.
@@ -85,17 +90,40 @@ def draw_curves(
     keys = [name for name in ("protein", "by", "outcome", "lag") if name in there.columns]
     parts = there.partition_by(keys, maintain_order=True)
     groups = max(part["group"].n_unique() for part in parts)
-    margins = Margins(left=15.0, bottom=10.0 + _LINE_MM * (groups + 1))
-    with house_style():
-        columns = 1 if style.width == "single" else 2
-        figure, panels = lay_panels(
-            len(parts), style=style, shape=0.62, margins=margins, columns=columns
+    if len(parts) > MOST_PANELS:
+        raise UsageError(
+            f"{len(parts)} curves are more than the {MOST_PANELS} panels of a figure: choose some "
+            "with --where-rows"
         )
-        for axes, part in zip(panels, parts, strict=True):
-            words = [_say_key(name, part[name][0]) for name in keys if part[name][0] is not None]
-            own = None if told is None else _of_panel(told, part, keys)
-            _draw_panel(figure, axes, part, own, title=", ".join(words))
-    return Drawing("km", "", "", (figure,), there)
+    margins = Margins(left=_LEFT_MM, bottom=10.0 + _LINE_MM * (groups + 1))
+    columns = 1 if style.width == "single" else 2
+    inner = style.width_mm / min(columns, len(parts)) - margins.left - margins.right
+    rows = max(1, int(_PAGE_MM / (_SHAPE * inner + margins.top + margins.bottom)))
+    most = rows * columns
+    with house_style():
+        pages = [
+            _draw_page(parts[at : at + most], told, keys, style, (margins, columns))
+            for at in range(0, len(parts), most)
+        ]
+    return Drawing("km", "", "", tuple(pages), there)
+
+
+def _draw_page(
+    parts: Sequence[pl.DataFrame],
+    told: pl.DataFrame | None,
+    keys: Sequence[str],
+    style: PlotStyle,
+    layout: tuple[Margins, int],
+) -> Figure:
+    margins, columns = layout
+    figure, panels = lay_panels(
+        len(parts), style=style, shape=_SHAPE, margins=margins, columns=columns
+    )
+    for axes, part in zip(panels, parts, strict=True):
+        words = [_say_key(name, part[name][0]) for name in keys if part[name][0] is not None]
+        own = None if told is None else _of_panel(told, part, keys)
+        _draw_panel(figure, axes, part, own, title=", ".join(words))
+    return figure
 
 
 def _say_key(name: str, value: object) -> str:
@@ -182,6 +210,12 @@ def _print_numbers(
             left, y, shown, transform=axes.transAxes, ha="right", va="center", fontsize=4.5,
             color=colour,
         )  # fmt: skip
+        sample = [-end / width for end in _SAMPLE_MM]
+        (line,) = axes.plot(
+            sample, [y, y], transform=axes.transAxes, color=colour, lw=0.9, clip_on=False
+        )
+        if dashes := _DASHES[number % len(_DASHES)]:
+            line.set_dashes(dashes)
         chosen = None if told is None else told.filter(pl.col("group").cast(pl.String) == group)
         for at in ticks:
             text = _tell_at_risk(rows, chosen, at)

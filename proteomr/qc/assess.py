@@ -192,7 +192,7 @@ def _look_at_panels(
     several = assay_column(measured, c.PANEL).n_unique() > 1
     matrix = np.empty((len(measured.proteins.names), measured.n)) if several else None
     for findings in assess_panels(measured, policy=policy, components=components, together=matrix):
-        frames.append(findings.frame)
+        frames.append(_name_plates(findings, measured, placements))
         compared.append(_compare(findings, placements))
         here |= findings.measured_here
     if matrix is not None:
@@ -200,6 +200,22 @@ def _look_at_panels(
         everything = PanelFindings(ALL_PANELS, load_schema("qc_panels").empty(), here, together)
         compared.insert(0, _compare(everything, placements))
     return frames, compared
+
+
+def _name_plates(
+    findings: PanelFindings, measured: Measurements, placements: tuple[Placement | None, ...]
+) -> pl.DataFrame:
+    """Return the rows of a panel with the plate that each sample stood on, where that is known."""
+    placed = next((one for one in placements if one is not None and one.factor == "plate"), None)
+    codes = None if placed is None else placed.of(findings.panel)
+    levels = () if placed is None else placed.levels
+    names = [None] * measured.n if codes is None else [levels[k] if k >= 0 else None for k in codes]
+    plates = pl.DataFrame(
+        {c.SAMPLE_ID: measured.samples[c.SAMPLE_ID], c.PLATE: names},
+        schema_overrides={c.PLATE: pl.String},
+    )
+    told = findings.frame.join(plates, on=c.SAMPLE_ID, how="left", maintain_order="left")
+    return told.select(load_schema("qc_panels").names)
 
 
 def _compare(findings: PanelFindings, placements: tuple[Placement | None, ...]) -> pl.DataFrame:

@@ -29,7 +29,7 @@ class PanelFindings:
     Parameters
     ----------
     panel : its name; None where the source names none.
-    frame : one row per sample with a value on it, of schema ``qc_panels``.
+    frame : one row per sample with a value on it, of schema ``qc_panels`` but for the plate.
     measured_here : (n,) which of the samples have one.
     components : of the panel's standardised assays; rows are all n samples.
     """

@@ -227,6 +227,53 @@ def make_variants(m: int = 30) -> pl.DataFrame:
     )
 
 
+def make_risks(groups: int = 10) -> pl.DataFrame:
+    rng = np.random.default_rng(10)
+    parts = []
+    for model, adjustment in (("score", None), ("covariates", "full"), ("both", "full")):
+        predicted = np.sort(rng.beta(2, 20, groups))
+        parts.append(
+            pl.DataFrame(
+                {
+                    "set": "all",
+                    "model": model,
+                    "adjustment": pl.Series([adjustment] * groups, dtype=pl.String),
+                    "horizon": 10.0,
+                    "group": np.arange(groups) + 1,
+                    "predicted": predicted,
+                    "observed": np.abs(predicted + rng.normal(0, 0.01, groups)),
+                    "se": 0.01,
+                }
+            )
+        )
+    return pl.concat(parts)
+
+
+def make_benefits(thresholds: int = 20) -> pl.DataFrame:
+    at = np.linspace(0.01, 0.5, thresholds)
+    parts = [
+        pl.DataFrame({"set": "all", "model": name, "adjustment": None, "horizon": horizon,
+                      "threshold": at, "net_benefit": high - slope * at, "se": 0.01})
+        for name, high, slope in (("score", 0.06, 0.1), ("both", 0.07, 0.1), ("everybody", 0.05, 9))
+        for horizon in (5.0, 10.0)
+    ]  # fmt: skip
+    return pl.concat(parts)
+
+
+def make_studies(studies: int = 12, effects: int = 2) -> pl.DataFrame:
+    rng = np.random.default_rng(11)
+    m = studies * effects
+    return pl.DataFrame(
+        {
+            "protein": [f"P{i // studies}" for i in range(m)],
+            "study": [f"Cohort number {i % studies} of many" for i in range(m)],
+            "study_estimate": rng.normal(0.1, 0.05, m),
+            "study_se": rng.uniform(0.02, 0.1, m),
+            "weight": rng.uniform(1, 10, m),
+        }
+    )
+
+
 TABLES: dict[str, Callable[[], pl.DataFrame]] = {
     "causes": make_causes,
     "scatter": make_variants,
@@ -245,6 +292,9 @@ TABLES: dict[str, Callable[[], pl.DataFrame]] = {
     "mediation": make_mediation,
     "network": make_modules,
     "enrichment": make_sets,
+    "calibration": make_risks,
+    "decision": make_benefits,
+    "studies": make_studies,
     "flow": make_attrition,
     "qc": make_quality,
     "coloc": lambda: make_region()[0],
