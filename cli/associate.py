@@ -8,7 +8,7 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .bundles import Blocks, Running, takes_bundles
+from .bundles import Blocks, Figures, Running, takes_bundles
 from .further_options import FurtherOptions
 from .jobs import choose_formats, read_shard, run_command
 from .permutation_options import PermutationOptions
@@ -62,6 +62,7 @@ def associate(
     out: shared.Out,
     format: shared.Format = "parquet",
     columns: shared.Columns = "native",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Associate every protein with exposures, in one pass.
@@ -94,5 +95,7 @@ def associate(
         return AssociateJob(request, columns, share)
 
     task = scan_task(make_job, out, shard=share, columns=columns)
-    task = replace(task, tables=tables, formats=choose_formats(format), blocks=blocks)
+    task = replace(
+        task, tables=tables, formats=choose_formats(format), blocks=blocks, figures=figures
+    )
     run_command(context, running, task)

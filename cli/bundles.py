@@ -10,7 +10,7 @@ import typer
 
 from . import options as shared
 
-__all__ = ["Blocks", "Running", "takes_bundles"]
+__all__ = ["Blocks", "Figures", "Running", "takes_bundles"]
 
 ExecutorName = Literal["local", "processes", "dask"]
 
@@ -59,6 +59,30 @@ class Blocks:
             "configuration names (distributed.comm.tls).",
         ),
     ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of the tables: in commands whose tables have some."""
+
+    figures: Annotated[
+        bool,
+        typer.Option(
+            "--figures",
+            rich_help_panel=shared.RESULTS,
+            help="Draw every figure that the tables have (proteomr plot) into the folder figures. "
+            "Needs the extra proteomr[plot].",
+        ),
+    ] = False
+    figure_format: Annotated[
+        str,
+        typer.Option(
+            "--figure-format",
+            metavar="svg,png,pdf",
+            rich_help_panel=shared.RESULTS,
+            help="One or several, with --figures.",
+        ),
+    ] = "svg,png"
 
 
 def takes_bundles(command: Callable[..., None]) -> Callable[..., None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import print_rows, say
 from .enrichment_options import Hubs, SetTests
 from .jobs import Task, choose_formats, run_command
@@ -68,6 +68,7 @@ def enrich(
     network: Hubs,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Find sets of genes that hits, or high and low ranks, gather in.
@@ -95,7 +96,9 @@ def enrich(
         )
         return EnrichJob(request)
 
-    task = Task(make_job, out, _describe, formats=choose_formats(format), unit="sizes")
+    task = Task(
+        make_job, out, _describe, formats=choose_formats(format), unit="sizes", figures=figures
+    )
     run_command(context, running, task)
 
 

@@ -15,7 +15,7 @@ import typer
 from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
-from .bundles import Blocks, Running
+from .bundles import Blocks, Figures, Running
 from .console import report_note, say
 from .journal import keep_journal, open_journal, was_told
 from .progress import Bar, Silence, watch
@@ -23,6 +23,7 @@ from .progress import Bar, Silence, watch
 if TYPE_CHECKING:
     from proteomr.execute import Executor, Shard
     from proteomr.runs import Forecast, Job, Ledger, Results
+    from proteomr.runs.job import DrawTables
 
 __all__ = [
     "Task",
@@ -71,6 +72,7 @@ class Task:
     keeps_each : whether each of these units is kept once it is done, so that they can be counted.
     prints_folder : whether the last line is the folder, which the next command takes whole, and not
         the main table in it.
+    figures : whether and as what the tables are drawn.
     """
 
     make_job: "Callable[[], Job]"
@@ -86,6 +88,29 @@ class Task:
     unit: str = "blocks"
     keeps_each: bool = True
     prints_folder: bool = False
+    figures: Figures = field(default_factory=Figures)
+
+    @property
+    def looks(self) -> dict[str, object]:
+        """Options that change how results look and no number, by name."""
+        asked = self.figures
+        if not asked.figures:
+            return dict(self.form)
+        return {**self.form, "figures": True, "figure_format": asked.figure_format}
+
+    def drawer(self) -> "DrawTables | None":
+        """Return what draws the figures; None where none are asked for."""
+        if not self.figures.figures:
+            return None
+        from functools import partial
+
+        from proteomr.plot.mr_figures import FigureOptions
+        from proteomr.plot.run_figures import draw_run
+        from proteomr.plot.style import house_style
+
+        formats = FigureOptions.of(self.figures.figure_format).formats
+        with house_style():  # refuses before the work where matplotlib or its font is missing
+            return partial(draw_run, formats=formats)
 
 
 @contextlib.contextmanager
@@ -123,7 +148,8 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         running.resume,
         running.overwrite,
         task.shard,
-        task.form,
+        task.looks,
+        task.drawer(),
     )
     chosen = choose_executor(task.blocks, threads)
     job = task.make_job()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import options as shared
-from .bundles import Blocks, Running, takes_bundles
+from .bundles import Blocks, Figures, Running, takes_bundles
 from .jobs import Task, choose_formats, read_shard, run_command
 from .mediation_options import MediationScan
 from .scan_options import ProteinFiles, Samples, refuse_strays
@@ -29,6 +29,7 @@ def mediate(
     shard: shared.Shard = None,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Say how much of an effect goes through each protein.
@@ -58,6 +59,7 @@ def mediate(
         describe_failed_pairs,
         tables=tables,
         formats=choose_formats(format),
+        figures=figures,
         blocks=blocks,
         shard=share,
         doing="analysing",

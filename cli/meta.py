@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import print_rows, say, show_limits
 from .dose_options import Doses
 from .jobs import Task, choose_formats, run_command
@@ -126,6 +126,7 @@ def meta(
     doses: Doses,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Pool the effects of several studies, protein by protein.
@@ -159,7 +160,11 @@ def meta(
         )
         return MetaJob(request)
 
-    run_command(context, running, Task(make_job, out, _show, formats=choose_formats(format)))
+    run_command(
+        context,
+        running,
+        Task(make_job, out, _show, formats=choose_formats(format), figures=figures),
+    )
 
 
 def _show(results: "Results") -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import print_rows, say
 from .jobs import Task, choose_formats, run_command
 from .network_options import NetworkAsked
@@ -35,6 +35,7 @@ def network(
     asked: NetworkAsked,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Find modules of proteins that go together, and their profiles.
@@ -56,6 +57,7 @@ def network(
         out,
         _show,
         formats=choose_formats(format),
+        figures=figures,
         doing="computing",
         unit="tiles",
         keeps_each=False,

@@ -10,7 +10,7 @@ import typer
 from proteomr.errors import UsageError, nearest
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .jobs import Task, choose_formats, run_command
 from .people_options import People
 from .show_quality import describe_quality
@@ -187,6 +187,7 @@ def qc(
             help="Folder of the store of what is left; another one than STORE.",
         ),
     ],
+    figures: Figures,
     running: Running,
 ) -> None:
     """Check a store and leave out what a policy excludes.
@@ -230,6 +231,7 @@ def qc(
         describe_quality,
         tables={"threshold": pairs},
         formats=choose_formats(format),
+        figures=figures,
         prints_folder=True,
     )
     run_command(context, running, task)

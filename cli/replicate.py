@@ -9,7 +9,7 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .bundles import Blocks, Running, takes_bundles
+from .bundles import Blocks, Figures, Running, takes_bundles
 from .jobs import Task, choose_formats, read_shard, run_command
 from .scan_options import ProteinFiles, Samples, ScanOptions, refuse_strays
 from .show_replication import describe_failed_fits, show_replication
@@ -124,6 +124,7 @@ def replicate(
     shard: shared.Shard = None,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Fit the models of associate in halves; say what agrees.
@@ -153,6 +154,7 @@ def replicate(
         describe_failed_fits,
         tables=tables,
         formats=choose_formats(format),
+        figures=figures,
         blocks=blocks,
         shard=share,
         doing="fitting",

@@ -7,7 +7,7 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .bundles import Blocks, Running, takes_bundles
+from .bundles import Blocks, Figures, Running, takes_bundles
 from .console import say
 from .jobs import Task, choose_formats, read_shard, run_command
 from .scan_options import ProteinFiles, Samples, refuse_strays
@@ -40,6 +40,7 @@ def score(
     ] = None,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Learn a score of proteins that predicts an outcome.
@@ -77,6 +78,7 @@ def score(
         report,
         tables=asked.tables,
         formats=choose_formats(format),
+        figures=figures,
         blocks=blocks,
         shard=share,
         doing="learning",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import options as shared
-from .bundles import Blocks, Running, takes_bundles
+from .bundles import Blocks, Figures, Running, takes_bundles
 from .curve_options import CurveChoice
 from .jobs import choose_formats, read_shard, run_command
 from .scan_options import ProteinFiles, Samples, refuse_strays
@@ -33,6 +33,7 @@ def survive(
     out: shared.Out,
     format: shared.Format = "parquet",
     columns: shared.Columns = "native",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Model when outcomes happen by every protein, in one pass.
@@ -51,7 +52,7 @@ def survive(
     refuse_strays(samples, proteins)
     if groups.asked:
         task = curves_task(groups, scan, samples, proteins or [], out, shard=share)
-        task = replace(task, formats=choose_formats(format), blocks=blocks)
+        task = replace(task, formats=choose_formats(format), blocks=blocks, figures=figures)
         run_command(context, running, task)
         return
 
@@ -61,5 +62,7 @@ def survive(
         return SurviveJob(scan.request(samples, proteins or ()), columns, share)
 
     task = scan_task(make_job, out, shard=share, columns=columns)
-    task = replace(task, tables=tables, formats=choose_formats(format), blocks=blocks)
+    task = replace(
+        task, tables=tables, formats=choose_formats(format), blocks=blocks, figures=figures
+    )
     run_command(context, running, task)

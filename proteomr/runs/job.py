@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import BinaryIO, ClassVar, Protocol
 
 import polars as pl
 
@@ -22,6 +23,7 @@ from proteomr.execute import (
 from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
 from proteomr.runs.encoding import TableFormat
 from proteomr.runs.forecast import Forecast
+from proteomr.runs.layout import FIGURES
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.notes import collect_notes
 from proteomr.runs.opening import read_request
@@ -121,6 +123,7 @@ class Output:
     resume, overwrite : go on with, or replace, what an earlier run left.
     shard : the share of the blocks to compute.
     form : options that change how results look and no number, by name: columns, figures.
+    draw : draws figures of the tables into a folder, and returns notes; None for no figures.
     """
 
     path: Path | None = None
@@ -129,10 +132,25 @@ class Output:
     overwrite: bool = False
     shard: Shard | None = None
     form: Mapping[str, object] = field(default_factory=dict[str, object])
+    draw: DrawTables | None = None
 
     def __post_init__(self) -> None:
+        if self.draw is not None and self.shard is not None:
+            raise UsageError(
+                "--figures draws a whole run: merge the shards, and draw them with proteomr plot"
+            )
         if self.resume and self.overwrite:
             raise UsageError("--resume goes on with a run and --overwrite replaces it: choose one")
+
+
+class DrawTables(Protocol):
+    """What draws the tables of a run, see `proteomr.plot.run_figures.draw_run`."""
+
+    def __call__(
+        self, tables: Mapping[str, Callable[[], pl.DataFrame]], folder: Path, /
+    ) -> tuple[str, ...]:
+        """Draw tables, each read when it is asked for, into a folder; return notes."""
+        ...
 
 
 def run_job(
@@ -186,6 +204,9 @@ def run_job(
             ledger.parts.keep_call(_describe_call(described.inputs, called))
             with one_blas_thread(), collect_notes() as notes:
                 outcome = job.run(ledger, runner)
+                if output.draw is not None:
+                    drawn = _draw_figures(output.draw, ledger)
+                    outcome = replace(outcome, notes=(*outcome.notes, *drawn))
                 ledger.parts.keep_notes()
             told = notes if output.shard is not None else ledger.parts.recall_notes()
             outcome = replace(outcome, notes=tuple(dict.fromkeys([*told, *outcome.notes])))
@@ -329,6 +350,23 @@ def _write_account(
     )
 
 
+def _draw_figures(draw: DrawTables, ledger: Ledger) -> tuple[str, ...]:
+    """Draw the tables of a run into its folder ``figures``; return notes."""
+    tables = {name: partial(read_result, path) for name, path in ledger.list_staged().items()}
+    with open_scratch() as scratch:
+        folder = scratch / FIGURES
+        folder.mkdir()
+        notes = draw(tables, folder)
+        for file in sorted(folder.iterdir()):
+            name = f"{FIGURES}/{file.name}"
+            ledger.write_file(name, partial(_copy, file))
+    return notes
+
+
+def _copy(file: Path, into: BinaryIO) -> None:
+    into.write(file.read_bytes())
+
+
 def _read_results(ledger: Ledger, output: Output) -> Results:
     """Return the results that were there already."""
     for kind in output.formats:
@@ -339,7 +377,8 @@ def _read_results(ledger: Ledger, output: Output) -> Results:
                 "computes it again"
             )
     recorded = ledger.read_configuration()
-    for name, asked in output.form.items():
+    for option, asked in output.form.items():
+        name = option.replace("_", "-")
         if asked is not False and recorded.get(name, asked) != asked:
             raise RunFolderError(
                 f"{ledger.path}: holds the finished result with {name} {recorded[name]}, not "

@@ -15,9 +15,10 @@ from proteomr.errors import RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.files import is_aside, shared_mode, storage_errors
 
-__all__ = ["EVERYTHING", "MANIFEST", "Layout", "Record", "read_json"]
+__all__ = ["EVERYTHING", "FIGURES", "MANIFEST", "Layout", "Record", "read_json"]
 
 EVERYTHING: Final = "*"
+FIGURES: Final = "figures"
 MANIFEST: Final = "manifest.json"
 
 _PLAIN_NAME = re.compile(r"(?!.*(^|/)\.)[^/\\\x00]+(/[^/\\\x00]+)*")
@@ -73,6 +74,8 @@ class Layout:
     def mode(self, name: str) -> int:
         """Return the permission bits of a file, by its name in the folder.
 
+        A figure has those of the table that its name begins with, up to a hyphen.
+
         Examples
         --------
         >>> layout = Layout.of(Path("c.parquet"), as_file=True, main="cohort", people=["cohort"])
@@ -81,7 +84,9 @@ class Layout:
         >>> layout.mode("c.counts.tsv") == shared_mode()
         True
         """
-        table = name.partition("/")[0] if self.file is None else self._table_of(name)
+        first, _, rest = name.partition("/")
+        own = rest.partition("-")[0] if first == FIGURES else first
+        table = own if self.file is None else self._table_of(name)
         held = {EVERYTHING, table.partition(".")[0]} & self.people
         return 0o600 if held else shared_mode()
 

@@ -277,6 +277,17 @@ class Ledger:
         self._staged[placed] = None
         return staged
 
+    def list_staged(self) -> dict[str, Path]:
+        """Return the tables written so far by name, the main one first, before they are in place.
+
+        Those that are parquet alone; of a job whose output is a folder.
+        """
+        paths = {name: self._layout.staged / name for name in self._staged}
+        tables = {
+            Path(name).stem: path for name, path in paths.items() if path.suffix == ".parquet"
+        }
+        return dict(sorted(tables.items(), key=lambda one: one[0] != self.main))
+
     def show_life(self) -> None:
         """Show other machines that the run goes on, between steps of minutes without a result."""
         self._held().show_life()
