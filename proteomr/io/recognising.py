@@ -14,6 +14,7 @@ from proteomr.io.column_names import names_protein, sounds_like_sample
 from proteomr.io.formats import IngestOptions, Source, open_source
 from proteomr.io.identifiers import find_id_column
 from proteomr.io.ingest import PLATFORMS, detect_platform
+from proteomr.io.own_results import find_figure_numbers, name_result
 from proteomr.io.store import PROTEINS, is_store
 from proteomr.io.sumstats import open_sumstats
 from proteomr.io.tables import read_table
@@ -83,7 +84,8 @@ def recognise_folder(folder: str | Path) -> tuple[Recognised, ...]:
     genotypes whose files stand together, stores; then tables with an identifier. A table whose
     columns are mostly named after proteins (or are ten decimals and more) is a matrix of proteins,
     any other one of people; one whose columns are panels or proteins of the others is a covariate
-    of proteins. Folders within are looked into no further than whether they are stores.
+    of proteins. Results that proteomr wrote, and the numbers beside its figures, are unknown, so
+    that nothing takes them. Folders within are looked into no further than whether they are stores.
 
     Parameters
     ----------
@@ -115,7 +117,14 @@ def recognise_folder(folder: str | Path) -> tuple[Recognised, ...]:
         Recognised(prefix, "genotypes", "genotypes (" + ", ".join(f.suffix for f in files) + ")")
         for prefix, files in genotypes.items()
     ]
-    found += [_recognise(path) for path in entries if path not in taken]
+    numbers = find_figure_numbers(entries)
+    found += [
+        Recognised(path, "unknown", f"numbers of the figure {numbers[path].name}")
+        if path in numbers
+        else _recognise(path)
+        for path in entries
+        if path not in taken
+    ]
     return _find_covariates(found)
 
 
@@ -159,6 +168,8 @@ def _recognise(path: Path) -> Recognised:
 
 
 def _recognise_file(path: Path) -> Recognised:
+    if (result := name_result(path)) is not None:
+        return Recognised(path, "unknown", f"results of proteomr ({result})")
     source = open_source(path)
     if source.kind == "archive":
         return Recognised(path, "unknown", "an archive; `proteomr ingest` takes one of tables")

@@ -9,7 +9,10 @@ import pytest
 
 import proteomr
 from proteomr.errors import InputError
+from proteomr.io.own_results import _list_results
 from proteomr.io.recognising import list_kinds, recognise_folder
+from proteomr.runs.encoding import write_encoded
+from proteomr.tables import load_schema
 from tests.io.deliveries import DELIVERIES, Delivery
 
 BOOKS = sorted((Path(__file__).parent / "sumstats" / "fixtures").glob("*.txt"))
@@ -115,3 +118,32 @@ def test_a_parquet_table_of_people_is_told_like_its_text(tmp_path: Path) -> None
     frame = pl.DataFrame({"IID": ["a", "b", "c"], "age": [50, 60, 70], "ill": [0, 1, 0]})
     frame.write_parquet(tmp_path / "people.parquet")
     assert roles_of(tmp_path) == {"people.parquet": "people"}
+
+
+def test_results_and_the_numbers_of_figures_are_no_input(tmp_path: Path) -> None:
+    pl.DataFrame({"eid": [1, 2, 3], "age": [60, 61, 62], "ill": [0, 1, 0]}).write_csv(
+        tmp_path / "people.csv"
+    )
+    schema = load_schema("published").empty()
+    row = dict.fromkeys(schema.columns, "1")
+    pl.DataFrame([row]).write_csv(tmp_path / "published.tsv", separator="\t")
+    with (tmp_path / "hits.parquet").open("wb") as file:
+        frame = pl.DataFrame({"protein": ["ADM"], "estimate": [0.1]})
+        write_encoded(frame, file, format="parquet", stamp={"schema": "associations/3"})
+    numbers = "model_first\tmodel_second\tname\tfirst\tsecond\na\tb\tADM\t0.1\t0.2\n"
+    for name in ("effects", "pages"):
+        (tmp_path / f"{name}.tsv").write_text(numbers)
+    (tmp_path / "effects.svg").write_text("<svg/>")
+    (tmp_path / "pages-1.png").write_bytes(b"\x89PNG")
+    told = {one.path.name: (one.role, one.detail) for one in recognise_folder(tmp_path)}
+    assert told["people.csv"][0] == "people"
+    assert told["published.tsv"] == ("unknown", "results of proteomr (published)")
+    assert told["hits.parquet"] == ("unknown", "results of proteomr (associations)")
+    assert told["effects.tsv"] == ("unknown", "numbers of the figure effects.svg")
+    assert told["pages.tsv"] == ("unknown", "numbers of the figure pages-1.png")
+
+
+def test_tables_that_commands_read_and_those_of_people_are_no_mere_results() -> None:
+    for name in ("scores", "eigenproteins", "assays", "qc_panels"):
+        assert name not in _list_results()
+    assert {"associations", "meta", "modules", "drops"} <= _list_results().keys()
