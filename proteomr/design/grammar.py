@@ -301,6 +301,7 @@ class _Parser:
         if name.kind != "name" or name.value not in _FUNCTIONS:
             hint = _OTHERWISE.get(name.value)
             remedy = f" ({hint})" if hint else nearest(name.value, _FUNCTIONS)
+            remedy = remedy or "; a column with such a name is written in back quotes"
             message = f"{name.value!r} is not one of the functions {', '.join(_FUNCTIONS)}{remedy}"
             raise self._error(message, name)
         self._expect("(")

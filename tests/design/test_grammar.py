@@ -104,6 +104,7 @@ REJECTED = [
     ("factor(site)", "write C(x)"),
     ("lgo(age)", "did you mean"),
     ("sqrt(age)", "is not one of the functions"),
+    ("age (years) + sex", "is written in back quotes"),
     ("PC20..PC1", "is empty"),
     ("PC1..PD5", "needs one prefix"),
     ("PC..PC5", "needs one prefix"),
