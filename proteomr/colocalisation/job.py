@@ -7,8 +7,9 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
@@ -19,11 +20,12 @@ from proteomr.colocalisation.linkage import HitLink
 from proteomr.colocalisation.many import ClusterWork, ConfigurationWork
 from proteomr.colocalisation.multiple_signals import ConditionalSignals, SusieSignals
 from proteomr.colocalisation.opening import Places, open_panels, open_traits, pair_stretches
-from proteomr.colocalisation.pairs import PairTask, PairWork
+from proteomr.colocalisation.pairs import PairBlock, PairTask, PairWork
 from proteomr.colocalisation.prior_weights import read_weights
 from proteomr.colocalisation.request import ColocMethod, ColocRequest
 from proteomr.colocalisation.signals import Separator, SingleSignal
 from proteomr.colocalisation.smr_pairs import SmrWork
+from proteomr.colocalisation.traits import Atlas
 from proteomr.errors import NothingToDo, UsageError
 from proteomr.execute import Executor
 from proteomr.gwas.conditional_units import CojoOptions
@@ -60,12 +62,30 @@ class Draw(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opened:
-    """A colocalisation whose inputs are read: what is to be done, on which blocks."""
+    """A colocalisation whose inputs are read: what is to be done, on which blocks.
+
+    Blocks are loaded one by one, by the process that hands them out: traits may stand on its disk.
+    """
 
     work: Callable[[Any], dict[str, pl.DataFrame]]
     blocks: Sequence[Sequence[Any]]
     places: Places
     units: Mapping[str, int]
+    load: Callable[[Sequence[Any]], Any] = lambda block: block
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loading:
+    """Blocks that are loaded as they are drawn; their number is known."""
+
+    opened: _Opened
+    pending: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.pending)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.opened.load(self.opened.blocks[index]) for index in self.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +116,15 @@ class _Job(abc.ABC):
         """Read the inputs, find the regions, and work through the first block."""
         watch, started = Stopwatch(), time.process_time()
         describe_request(self.request)  # the run digests its inputs first
-        opened = self._open()
-        read = Spent(started, started) + watch.read()
-        opened.work(opened.blocks[0])
+        with self._open() as opened:
+            read = Spent(started, started) + watch.read()
+            opened.work(opened.load(opened.blocks[0]))
+            worked = watch.read()
+        return self._forecast(opened, read, worked, threads)
+
+    def _forecast(self, opened: _Opened, read: Spent, worked: Spent, threads: int) -> Forecast:
         sizes = [len(block) for block in opened.blocks]
-        worked = watch.read().times(sum(sizes) / sizes[0])
+        worked = worked.times(sum(sizes) / sizes[0])
         spent = read + worked
         saved = worked.elapsed * (1.0 - 1.0 / min(threads, len(sizes)))
         drops = [drop for drop in opened.places.drops if drop.n]
@@ -119,33 +143,41 @@ class _Job(abc.ABC):
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Work through the blocks that the ledger lacks, join and write them."""
-        opened = self._open()
-        pending = ledger.parts.pending(len(opened.blocks))
-        blocks = [opened.blocks[index] for index in pending]
-        with contextlib.closing(executor.map(opened.work, blocks)) as finished:
-            for position, tables in finished:
-                ledger.parts.save(pending[position], {BLOCK: pack_tables(tables)})
-        tables = collect_tables(ledger, len(opened.blocks), self.request.tables)
+        with self._open() as opened:
+            self._work(opened, ledger, executor)
+            places, count = opened.places, len(opened.blocks)
+        tables = collect_tables(ledger, count, self.request.tables)
         for name, table in tables.items():
             ledger.write_table(name, table)
-        outcome = describe_outcome(tables[self.main], ledger, places=opened.places)
+        outcome = describe_outcome(tables[self.main], ledger, places=places)
         if self.draw is None:
             return outcome
         notes = _draw_figures(self.draw, tables, ledger)
         return replace(outcome, notes=(*outcome.notes, *notes))
 
-    def _open(self) -> _Opened:
+    def _work(self, opened: _Opened, ledger: Ledger, executor: Executor) -> None:
+        """Work through the blocks that the ledger lacks."""
+        pending = ledger.parts.pending(len(opened.blocks))
+        blocks = _Loading(opened, pending)
+        with contextlib.closing(executor.map(opened.work, blocks)) as finished:
+            for position, tables in finished:
+                ledger.parts.save(pending[position], {BLOCK: pack_tables(tables)})
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[_Opened]:
+        """Read the inputs; what is too much for memory stands on disk until the end."""
         with open_scratch() as scratch:
             panels = open_panels(self.request, scratch)
             places = open_traits(self.request, scratch, panels=panels)
             for panel in dict.fromkeys(filter(None, panels)):
                 refuse_unclear(places.atlas.variants, panel)
             opened = self._lay_out(places, panels, scratch)
-        if not any(opened.blocks):
-            raise NothingToDo("no region is left to compare traits in; see drops and --long-range")
-        for label, n in opened.units.items():
-            _log.info("%s: %s", label, f"{n:,}")
-        return opened
+            if not any(opened.blocks):
+                text = "no region is left to compare traits in; see drops and --long-range"
+                raise NothingToDo(text)
+            for label, n in opened.units.items():
+                _log.info("%s: %s", label, f"{n:,}")
+            yield opened
 
     @abc.abstractmethod
     def _lay_out(
@@ -167,22 +199,23 @@ class ColocJob(_Job):
         tasks, places, units = _list_pairs(places, request, self.only)
         weights = tuple(read_weights(source, atlas, scratch) for source in request.weights)
         link = None if panels[0] is None else HitLink.of(atlas, panels[0])
-        separators = (self._separator(places, panels[0]), self._separator(places, panels[1]))
-        work = PairWork(atlas, request.rule, separators, (weights[0], weights[1]), link)
+        alone = replace(atlas, traits=())
+        separators = (self._separator(alone, panels[0]), self._separator(alone, panels[1]))
+        work = PairWork(alone, request.rule, separators, (weights[0], weights[1]), link)
         size = _PAIRS_IN_BLOCK if request.method == "abf" else _FITS_IN_BLOCK
-        return _Opened(work, _cut(tasks, size), places, units)
+        return _Opened(work, _cut(tasks, size), places, units, partial(PairBlock.load, atlas=atlas))
 
-    def _separator(self, places: Places, panel: LdSource | None) -> Separator:
+    def _separator(self, atlas: Atlas, panel: LdSource | None) -> Separator:
         """Return what finds the signals of a side."""
         if self.request.method == "abf":
             return SingleSignal()
         if panel is None:
             raise UsageError(f"--method {self.request.method} needs --ld")
         options = CojoOptions(p=self.request.windows.p)
-        conditional = ConditionalSignals(places.atlas, panel, options)
+        conditional = ConditionalSignals(atlas, panel, options)
         if self.request.method == "conditional":
             return conditional
-        return SusieSignals(places.atlas, panel, self.request.susie, conditional)
+        return SusieSignals(atlas, panel, self.request.susie, conditional)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +231,11 @@ class SmrJob(_Job):
         if panels[0] is None:
             raise UsageError("--method smr needs --ld")
         tasks, places, units = _list_pairs(places, self.request, self.only)
-        work = SmrWork(places.atlas, panels[0], SmrOptions(p=self.request.windows.p))
-        return _Opened(work, _cut(tasks, _PAIRS_IN_BLOCK), places, units)
+        atlas = places.atlas
+        alone = replace(atlas, traits=())
+        work = SmrWork(alone, panels[0], SmrOptions(p=self.request.windows.p))
+        load = partial(PairBlock.load, atlas=atlas)
+        return _Opened(work, _cut(tasks, _PAIRS_IN_BLOCK), places, units, load)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +248,7 @@ class ClusterJob(_Job):
         self, places: Places, panels: tuple[LdSource | None, LdSource | None], scratch: Path
     ) -> _Opened:
         del panels, scratch
-        work = ClusterWork(places.atlas, self.request.clusters, self.request.rule.coverage)
+        work = ClusterWork(_hold(places.atlas), self.request.clusters, self.request.rule.coverage)
         return _lay_out_many(work, places, self.request)
 
 
@@ -226,13 +262,13 @@ class ConfigurationJob(_Job):
         self, places: Places, panels: tuple[LdSource | None, LdSource | None], scratch: Path
     ) -> _Opened:
         del panels, scratch
-        count = len(places.atlas.traits)
+        count = len(places.atlas.names)
         if not 2 <= count <= len(self.request.configured):
             raise UsageError(
                 f"--method moloc compares two to four traits, and here are {count}; hyprcoloc "
                 "takes any number"
             )
-        work = ConfigurationWork(places.atlas, self.request.configured)
+        work = ConfigurationWork(_hold(places.atlas), self.request.configured)
         return _lay_out_many(work, places, self.request)
 
 
@@ -285,11 +321,11 @@ def _list_pairs(
     """Return the pairs of a first and a further trait with their regions."""
     tasks: list[PairTask] = []
     dropped = pairs = 0
-    traits = places.atlas.traits
-    count = len(traits)
+    names = places.atlas.names
+    count = len(names)
     for first in range(places.firsts):
         for second in range(places.firsts, count):
-            if only is not None and (traits[first].name, traits[second].name) not in only:
+            if only is not None and (names[first], names[second]) not in only:
                 continue
             pairs += 1
             stretches, lost = pair_stretches(places, (first, second), request)
@@ -303,10 +339,15 @@ def _lay_out_many(
     work: Callable[[Any], dict[str, pl.DataFrame]], places: Places, request: ColocRequest
 ) -> _Opened:
     """Return the work on all traits at once."""
-    count = len(places.atlas.traits)
+    count = len(places.atlas.names)
     stretches, lost = pair_stretches(places, range(count), request)
     units = {"traits": count, "regions": len(stretches)}
     return _Opened(work, _cut(stretches, _FITS_IN_BLOCK), _count_long_range(places, lost), units)
+
+
+def _hold(atlas: Atlas) -> Atlas:
+    """Return an atlas whose traits are in memory: work on all of them at once needs them all."""
+    return replace(atlas, traits=tuple(atlas.traits))
 
 
 def _count_long_range(places: Places, lost: int) -> Places:

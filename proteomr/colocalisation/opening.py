@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -16,24 +16,30 @@ from proteomr.colocalisation.request import ColocRequest
 from proteomr.colocalisation.stretches import (
     NOWHERE,
     WHOLE,
+    Lead,
     Stretch,
     find_stretches,
     list_leads,
     name_region,
 )
-from proteomr.colocalisation.traits import Atlas, Named, build_atlas
+from proteomr.colocalisation.traits import Atlas, Named, NamedFile, build_atlas
 from proteomr.errors import NothingToDo
 from proteomr.gwas.panel import open_panel
-from proteomr.gwas.regions import RegionTrait, read_region_traits
+from proteomr.gwas.regions import RegionTraits, open_region_traits
+from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.io.sumstats.selection import Region as ReadRegion
 from proteomr.io.sumstats.selection import Selection
 from proteomr.tables import Drop
 
+Reach: TypeAlias = dict[str, tuple[list[int], list[int]]]
+"""By chromosome, first and last positions of stretches that do not overlap."""
+
 __all__ = ["Places", "open_panels", "open_traits", "pair_stretches"]
 
 _log = logging.getLogger(__name__)
 _STEP: Final = "windows"
+_IS_PLACED: Final = pl.col("chromosome").is_not_null() & pl.col("position_bp").is_not_null()
 _GENOTYPES: Final = (".bed", ".bim", ".fam", ".pgen", ".pvar", ".psam")
 
 
@@ -45,7 +51,7 @@ class Places:
     ----------
     atlas : variants in the regions, and traits on them.
     firsts : how many of the traits are of the first file; they stand first.
-    stretches : of each trait its own windows, by number; or the one region of all.
+    leads : of each trait by number; none where there is one region of all.
     region : the one region of all; None for windows.
     drops : rows and windows that were left out.
     notes : what a user should know.
@@ -53,10 +59,70 @@ class Places:
 
     atlas: Atlas
     firsts: int
-    stretches: Mapping[int, pl.DataFrame]
+    leads: Mapping[int, tuple[Lead, ...]]
     region: Stretch | None
     drops: tuple[Drop, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a trait without its rows.
+
+    Attributes
+    ----------
+    name, facts : see `proteomr.colocalisation.traits.Named`.
+    placed : whether any row tells a chromosome.
+    unplaced : rows that lack a place.
+    """
+
+    name: str
+    facts: TraitFacts
+    placed: bool
+    unplaced: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _File:
+    """A file of traits: its number, its path, what was read, and what is known of each."""
+
+    number: int
+    path: str
+    read: RegionTraits
+    known: tuple[_Known, ...]
+
+    def go_through(self) -> Iterator[Named]:
+        """Yield the traits one by one."""
+        for known, read in zip(self.known, self.read, strict=True):
+            yield Named(known.name, read, known.facts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """The traits of a file without the rows that are not compared.
+
+    Attributes
+    ----------
+    file : that they are of.
+    placed : whether rows without a place are left out.
+    reach : where rows lie that are compared; None for everywhere.
+    outside : of traits by name, the rows that lie elsewhere; told as they are gone through.
+    """
+
+    file: _File
+    placed: bool
+    reach: Reach | None
+    outside: dict[str, int] = field(default_factory=dict[str, int])
+
+    def __call__(self) -> Iterator[Named]:
+        """Yield the traits one by one."""
+        for trait in self.file.go_through():
+            read = trait.read.take(_IS_PLACED) if self.placed else trait.read
+            if self.reach is not None:
+                inside = read.take(_lies_within(read.rows, self.reach))
+                self.outside[trait.name] = read.height - inside.height
+                read = inside
+            yield replace(trait, read=read)
 
 
 def open_panels(request: ColocRequest, scratch: Path) -> tuple[LdSource | None, LdSource | None]:
@@ -89,70 +155,104 @@ def open_traits(
 ) -> Places:
     """Read the traits of a request, and find where they are to be compared.
 
+    Every file is read once. The rows of one that is large stand in ``scratch`` from then on, and
+    are gone through trait by trait.
+
     Raises
     ------
-    InputError, FormatError, NothingToDo
+    InputError, FormatError, NothingToDo, StorageError
         A file cannot be read, or none of its rows lies where traits are compared.
     """
-    named, drops, notes = _read_all(request, scratch)
-    firsts = sum(trait.file == 0 for trait in named)
+    files, drops, notes = _read_all(request, scratch)
     rule = request.windows
-    leads: dict[int, pl.DataFrame] = {}
+    leads: dict[int, tuple[Lead, ...]] = {}
     region = None if rule.region is None else name_region(rule.region)
-    placed = [trait.read.rows["chromosome"].is_not_null().any() for trait in named]
+    placed = [trait.placed for file in files for trait in file.known]
     if region is None and not all(placed):
         region = WHOLE
         if any(placed):
-            lacking = named[placed.index(False)].path
+            lacking = next(f.path for f in files if not all(t.placed for t in f.known))
             notes.append(f"{lacking}: tells no chromosomes: all rows are taken as one region")
-    if region is not WHOLE:
-        named, lost = _keep_placed(named)
-        drops += lost
+    reach: Reach | None = None
     if region is None:
-        for i, trait in enumerate(named):
-            table, said = list_leads(trait, rule=rule, panel=panels[min(1, trait.file)])
-            leads[i] = table
-            notes += said
-        named, lost = _narrow(named, leads, request)
-        drops += lost
+        for file in files:
+            for trait in _Kept(file, placed=True, reach=None)():
+                found, said = list_leads(trait, rule=rule, panel=panels[min(1, file.number)])
+                leads[len(leads)] = found
+                notes += said
+        reach = _span(files, leads, request)
+    kept = [_Kept(file, region is not WHOLE, reach) for file in files]
     if region is not None and region.long_range:
         notes.append(f"{region.name} meets long-range linkage disequilibrium ({region.long_range})")
-    atlas = build_atlas(named)
+    named = [NamedFile(each.file.path, each.file.read.is_aside, each) for each in kept]
+    atlas = build_atlas(named, folder=scratch)
+    drops += _count_left_out(kept)
+    firsts = len(files[0].known)
     return Places(atlas, firsts, leads, region, (*drops, *atlas.drops), tuple(dict.fromkeys(notes)))
 
 
-def _read_all(request: ColocRequest, scratch: Path) -> tuple[list[Named], list[Drop], list[str]]:
+def _count_left_out(kept: Sequence[_Kept]) -> list[Drop]:
+    """Return the rows that lie nowhere, and those that lie outside of all windows."""
+    nowhere = [
+        Drop(f"match {each.file.path}", "no_position", known.unplaced)
+        for each in kept
+        if each.placed
+        for known in each.file.known
+        if known.unplaced
+    ]
+    outside = [
+        Drop(_STEP, f"outside windows of {name}", lost)
+        for each in kept
+        for name, lost in each.outside.items()
+        if lost
+    ]
+    return [*nowhere, *outside]
+
+
+def _read_all(request: ColocRequest, scratch: Path) -> tuple[list[_File], list[Drop], list[str]]:
     """Read all files, name their traits apart, and settle what is known of each."""
     drops: list[Drop] = []
     notes: list[str] = []
-    files: list[tuple[str, tuple[RegionTrait, ...], TraitChoice]] = []
+    notes_of_traits: list[str] = []
+    files: list[_File] = []
+    taken: set[str] = set()
+    together = request.method in ("hyprcoloc", "moloc")
     for i, source in enumerate(request.traits):
-        side = min(i, 1)
-        options = request.read[side]
+        options = request.read[min(i, 1)]
         region = request.windows.region
         if region is not None:
             place = ReadRegion(region.chromosome, region.start_bp, region.end_bp)
             options = replace(options, selection=Selection(regions=(place,)))
         _log.info("reading %s", source.name)
-        step = f"munge {source.name}"
-        found = read_region_traits(source.on_disk(scratch), options=options, step=step)
-        drops += found[0].drops
-        notes += found[0].notes
-        files.append((source.name, found, request.choices[side]))
-    named: list[Named] = []
-    taken: set[str] = set()
-    for i, (path, found, choice) in enumerate(files):
-        together = request.method in ("hyprcoloc", "moloc")
+        found = open_region_traits(
+            source.on_disk(scratch), folder=scratch, options=options, step=f"munge {source.name}"
+        )
+        drops += found.drops
+        notes += found.notes
         if i == 1 and not together:
             taken = set()  # a first and a second trait may go by one name
-        for read in found:
-            name = _name_apart(read.name or Path(path).stem, path, taken)
-            taken.add(name)
-            facts = choice.settle(read)
-            if facts.kind == "cc" and choice.kind is None and choice.case_share is None:
-                notes.append(f"{name}: the file tells cases: taken as cases and controls")
-            named.append(Named(name, read, facts, i, path))
-    return named, drops, notes
+        known, said = _know(found, source.name, request.choices[min(i, 1)], taken)
+        notes_of_traits += said
+        files.append(_File(i, source.name, found, known))
+    return files, drops, [*notes, *notes_of_traits]
+
+
+def _know(
+    found: RegionTraits, path: str, choice: TraitChoice, taken: set[str]
+) -> tuple[tuple[_Known, ...], list[str]]:
+    """Return what is known of the traits of a file, and notes; names are added to those taken."""
+    notes: list[str] = []
+    known: list[_Known] = []
+    for read in found:
+        name = _name_apart(read.name or Path(path).stem, path, taken)
+        taken.add(name)
+        facts = choice.settle(read)
+        if facts.kind == "cc" and choice.kind is None and choice.case_share is None:
+            notes.append(f"{name}: the file tells cases: taken as cases and controls")
+        unplaced = int(read.rows.select((~_IS_PLACED).sum()).item())
+        placed = bool(read.rows["chromosome"].is_not_null().any())
+        known.append(_Known(name, facts, placed, unplaced))
+    return tuple(known), notes
 
 
 def _name_apart(name: str, path: str, taken: set[str]) -> str:
@@ -165,32 +265,20 @@ def _name_apart(name: str, path: str, taken: set[str]) -> str:
     return longer
 
 
-def _keep_placed(named: Sequence[Named]) -> tuple[list[Named], list[Drop]]:
-    """Leave out rows without a place."""
-    kept: list[Named] = []
-    drops: list[Drop] = []
-    for trait in named:
-        placed = pl.col("chromosome").is_not_null() & pl.col("position_bp").is_not_null()
-        inside = trait.read.take(placed)
-        if lost := trait.read.height - inside.height:
-            drops.append(Drop(f"match {trait.path}", "no_position", lost))
-        kept.append(replace(trait, read=inside))
-    return kept, drops
-
-
-def _narrow(
-    named: Sequence[Named], leads: Mapping[int, pl.DataFrame], request: ColocRequest
-) -> tuple[list[Named], list[Drop]]:
-    """Keep the rows of all traits that lie in any window."""
-    everything = [(named[i].name, table) for i, table in leads.items()]
+def _span(
+    files: Sequence[_File], leads: Mapping[int, Sequence[Lead]], request: ColocRequest
+) -> Reach:
+    """Return where the windows of all traits lie, those that overlap as one."""
+    names = [known.name for file in files for known in file.known]
+    everything = [(names[i], found) for i, found in leads.items()]
     windows = find_stretches(everything, rule=request.windows)
     if not windows:
-        paths = ", ".join(dict.fromkeys(trait.path for trait in named))
+        paths = ", ".join(dict.fromkeys(file.path for file in files))
         raise NothingToDo(
             f"{paths}: no variant has p <= {request.windows.p:g}, around which traits would be "
             "compared; raise --lead-p, or give --region or --cis"
         )
-    reach: dict[str, tuple[list[int], list[int]]] = {}
+    reach: Reach = {}
     for window in windows:
         low, high = window.start_bp or 0, window.end_bp or 0
         lows, highs = reach.setdefault(str(window.chromosome), ([], []))
@@ -199,17 +287,10 @@ def _narrow(
         else:
             lows.append(low)
             highs.append(high)
-    kept: list[Named] = []
-    drops: list[Drop] = []
-    for trait in named:
-        inside = trait.read.take(_lies_within(trait.read.rows, reach))
-        if lost := trait.read.height - inside.height:
-            drops.append(Drop(_STEP, f"outside windows of {trait.name}", lost))
-        kept.append(replace(trait, read=inside))
-    return kept, drops
+    return reach
 
 
-def _lies_within(rows: pl.DataFrame, reach: Mapping[str, tuple[list[int], list[int]]]) -> pl.Series:
+def _lies_within(rows: pl.DataFrame, reach: Reach) -> pl.Series:
     """Tell which rows lie in stretches that do not overlap."""
     inside = np.zeros(rows.height, dtype=np.bool_)
     chromosome = rows["chromosome"]
@@ -234,7 +315,7 @@ def pair_stretches(
     """
     if places.region is not None:
         return [places.region], 0
-    leads = [(places.atlas.traits[i].name, places.stretches[i]) for i in traits]
+    leads = [(places.atlas.names[i], places.leads[i]) for i in traits]
     found = find_stretches(leads, rule=request.windows)
     if not found:
         return [NOWHERE], 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.colocalisation.linkage import describe_variants
 from proteomr.colocalisation.multiple_signals import correlate_trait
-from proteomr.colocalisation.pairs import PairTask
+from proteomr.colocalisation.pairs import PairBlock, PairTask
 from proteomr.colocalisation.stretches import NOWHERE
 from proteomr.colocalisation.traits import SAME_DATA, Atlas, Trait, is_same
 from proteomr.errors import InputError
@@ -35,7 +35,7 @@ class SmrWork:
 
     Attributes
     ----------
-    atlas : variants and traits.
+    atlas : variants; traits come with the blocks.
     panel : of correlations.
     options : thresholds.
     """
@@ -47,15 +47,15 @@ class SmrWork:
         default_factory=dict[tuple[int, int, int], Agreement]
     )
 
-    def __call__(self, block: Sequence[PairTask], /) -> dict[str, pl.DataFrame]:
+    def __call__(self, block: PairBlock, /) -> dict[str, pl.DataFrame]:
         """Return the table ``smr`` of a block."""
         columns = load_schema("smr").columns
-        rows = [self._estimate(task) for task in block]
+        rows = [self._estimate(task, block.traits) for task in block.tasks]
         return {"smr": pl.DataFrame(rows, schema={c.name: c.stored for c in columns})}
 
-    def _estimate(self, task: PairTask) -> Mapping[str, object]:
+    def _estimate(self, task: PairTask, known: Mapping[int, Trait]) -> Mapping[str, object]:
         """Return the row of a pair in a region."""
-        one, two = self.atlas.traits[task.first], self.atlas.traits[task.second]
+        one, two = known[task.first], known[task.second]
         if task.stretch == NOWHERE:
             text = f"no variant of either trait has p <= {self.options.p:g}"
             return _row(task, one, two, status=Status.no_signal, message=text)
@@ -81,7 +81,7 @@ class SmrWork:
         found = estimate_smr(
             _effects(one, kept[0]), _effects(two, kept[1]), r=aligned.r, options=self.options
         )
-        doubt = self._judge(task.first, low, high)
+        doubt = self._judge(task.first, one, low, high)
         status = found.status
         if status is Status.ok and doubt.status is Status.mismatched:
             status = doubt.status
@@ -97,11 +97,10 @@ class SmrWork:
             raise InputError(f"no variant of the region {explain_absence(aligned.reasons)}")
         return aligned
 
-    def _judge(self, first: int, low: int, high: int) -> Agreement:
+    def _judge(self, first: int, trait: Trait, low: int, high: int) -> Agreement:
         """Return whether a first trait fits the correlations of a region, for all its pairs."""
         key = (first, low, high)
         if key not in self._judged:
-            trait = self.atlas.traits[first]
             found = correlate_trait(self.atlas, trait, trait.rows_between(low, high), self.panel)
             self._judged[key] = Agreement() if isinstance(found, str) else found.agreement
         return self._judged[key]

@@ -19,6 +19,7 @@ from proteomr.io.genetics.genotypes import LdSource
 __all__ = [
     "NOWHERE",
     "WHOLE",
+    "Lead",
     "LongRange",
     "Stretch",
     "WindowRule",
@@ -29,6 +30,10 @@ __all__ = [
 
 LongRange: TypeAlias = Literal["keep", "drop"]
 """Whether windows in regions of long-range linkage disequilibrium are compared, or left out."""
+
+
+Lead: TypeAlias = tuple[str, str, int]
+"""A lead variant: its name, chromosome and position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def name_region(region: Region) -> Stretch:
 
 def list_leads(
     trait: Named, *, rule: WindowRule, panel: LdSource | None
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
+) -> tuple[tuple[Lead, ...], tuple[str, ...]]:
     """Return the leads of a trait, strongest first, and notes on how they were found.
 
     With a panel hits are clumped (`proteomr.gwas.clumping.clump_traits`), without one the
@@ -136,7 +141,7 @@ def list_leads(
 
     Returns
     -------
-    leads : ``variant_id``, ``chromosome``, ``position_bp``.
+    leads : the strongest first.
     notes : one sentence each.
 
     Raises
@@ -148,21 +153,23 @@ def list_leads(
     rows = trait.read.rows
     if panel is None:
         leads = find_leads(rows.lazy(), p_value=rule.p, distance_bp=round(rule.lead_kb * 1000))
-        return leads.frame.select(columns), ()
+        return tuple(leads.frame.select(columns).iter_rows()), ()
     clumping = Clumping(p1=rule.p, p2=rule.p, r2=rule.lead_r2, kb=rule.lead_kb)
     hits = find_leads(rows.lazy(), p_value=rule.p, distance_bp=0).frame
     if not hits.height:
-        return hits.select(columns), ()
+        return (), ()
     clumps, notes = clump_traits(hits, panel, options=clumping)
     index = clumps.filter(reason="index")
     lost = clumps.filter(~pl.col("reason").is_in(["index", "clumped"])).height
     if lost:
         text = f"{trait.name}: {lost:,} of {hits.height:,} hits are not in the panel of --ld"
         notes = (*notes, f"{text}, and start no window")
-    return index.select(columns), notes
+    return tuple(index.select(columns).iter_rows()), notes
 
 
-def find_stretches(leads: Sequence[tuple[str, pl.DataFrame]], *, rule: WindowRule) -> list[Stretch]:
+def find_stretches(
+    leads: Sequence[tuple[str, Sequence[Lead]]], *, rule: WindowRule
+) -> list[Stretch]:
     """Return the windows around the leads of one or several traits, in order of place.
 
     Windows of the same ends are one; others may overlap.
@@ -174,7 +181,7 @@ def find_stretches(leads: Sequence[tuple[str, pl.DataFrame]], *, rule: WindowRul
 
     Examples
     --------
-    >>> one = pl.DataFrame({"variant_id": ["rs1"], "chromosome": ["1"], "position_bp": [900_000]})
+    >>> one = [("rs1", "1", 900_000)]
     >>> found = find_stretches([("A", one), ("B", one)], rule=WindowRule())
     >>> [(window.name, window.lead_of) for window in found]
     [('1:400000-1400000', ('A', 'B'))]
@@ -182,7 +189,7 @@ def find_stretches(leads: Sequence[tuple[str, pl.DataFrame]], *, rule: WindowRul
     half = round(rule.kb * 1000)
     windows: dict[tuple[str, int, int], list[tuple[str, str]]] = {}
     for trait, table in leads:
-        for name, chromosome, position in table.iter_rows():
+        for name, chromosome, position in table:
             place = (str(chromosome), max(1, position - half), position + half)
             windows.setdefault(place, []).append((str(name), trait))
     return [

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
+from proteomr.colocalisation.coded_traits import Trait, TraitShelf
 from proteomr.colocalisation.matching import VARIANT_COLUMNS, pair_variants
-from proteomr.gwas.regions import RegionTrait, TraitForm
+from proteomr.gwas.regions import RegionTrait
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.tables import Drop
 from proteomr.tables.sumstats import CHROMOSOMES
 
-__all__ = ["SAME_DATA", "Atlas", "Named", "Trait", "build_atlas", "is_same"]
+__all__ = ["SAME_DATA", "Atlas", "Named", "NamedFile", "Trait", "build_atlas", "is_same"]
 
 SAME_DATA: Final = "effects and errors are the same: a study beside itself"
 """Why nothing can be said of two traits with the very same statistics."""
@@ -35,50 +37,27 @@ class Named:
     name : that no other trait on its side has.
     read : its rows.
     facts : kind, people, spread and share of cases.
-    file : number of its file, from 0.
-    path : that file, for messages.
     """
 
     name: str
     read: RegionTrait
     facts: TraitFacts
-    file: int
-    path: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trait:
-    """Numbers of one trait, by the codes of its variants.
+class NamedFile:
+    """The traits of a file, which may be too many for memory.
 
     Attributes
     ----------
-    name : of the trait.
-    facts : what is said of it.
-    form : effects, or P alone.
-    codes : (k,) rows of the atlas, ascending.
-    sign : (k,) -1 where effects here are per the other allele than the atlas's.
-    beta, se, z : (k,) per the study's own effect allele; NaN where P alone is told, but z, which
-        then has no sign.
-    maf, eaf, n, neg_log10_p : (k,), NaN where unknown.
+    path : the file, for messages.
+    is_aside : whether their rows stand on disk.
+    go_through : yields them in order of their names, rows that are not compared left out.
     """
 
-    name: str
-    facts: TraitFacts
-    form: TraitForm
-    codes: I64
-    sign: F64
-    beta: F64
-    se: F64
-    z: F64
-    maf: F64
-    eaf: F64
-    n: F64
-    neg_log10_p: F64
-
-    def rows_between(self, low: int, high: int) -> slice:
-        """Return the rows whose codes are low or more and below high."""
-        start, end = np.searchsorted(self.codes, [low, high])
-        return slice(int(start), int(end))
+    path: str
+    is_aside: bool
+    go_through: Callable[[], Iterator[Named]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,12 +67,14 @@ class Atlas:
     Attributes
     ----------
     variants : `VARIANT_COLUMNS`, alleles as the first study that has the variant tells them.
-    traits : as `build_atlas` was given them.
+    names : of the traits.
+    traits : as `build_atlas` was given them; on a shelf where they are too many for memory.
     drops : rows that are of no variant that others could share, by reason.
     """
 
     variants: pl.DataFrame
-    traits: tuple[Trait, ...]
+    names: tuple[str, ...]
+    traits: Sequence[Trait]
     drops: tuple[Drop, ...] = ()
     _starts: dict[str, tuple[int, F64]] = field(default_factory=dict[str, tuple[int, F64]])
 
@@ -122,7 +103,7 @@ def is_same(traits: Sequence[Trait], rows: Sequence[I64]) -> bool:
     return one.size > 1 and np.array_equal(one, two)
 
 
-def build_atlas(named: Sequence[Named]) -> Atlas:
+def build_atlas(files: Sequence[NamedFile], *, folder: Path) -> Atlas:
     """Return all variants of some traits in one list, each once, and the traits on it.
 
     The variants of each file are looked for among those of the first, see `pair_variants`; what is
@@ -131,26 +112,27 @@ def build_atlas(named: Sequence[Named]) -> Atlas:
 
     Parameters
     ----------
-    named : traits; those of the first file first.
+    files : their traits, the first file first.
+    folder : for the numbers of traits that are too many for memory; it outlives the atlas.
 
     Raises
     ------
     InputError
         Two files are on two builds of the genome.
+    StorageError
+        The disk refused.
     """
-    files = list(dict.fromkeys(trait.file for trait in named))
-    frames = [_list_variants([t for t in named if t.file == file]) for file in files]
-    paths = {trait.file: trait.path for trait in named}
-    coded, drops = _code_variants(frames, [paths[file] for file in files])
-    traits: dict[int, Trait] = {}
+    frames = [_list_variants(file) for file in files]
+    coded, drops = _code_variants(frames, [file.path for file in files])
+    aside = any(file.is_aside for file in files)
+    shelf = TraitShelf(folder / "traits.bin") if aside else list[Trait]()
+    names: list[str] = []
     for file, table in zip(files, coded, strict=True):
-        places = [place for place, trait in enumerate(named) if trait.file == file]
-        held = _take([named[place] for place in places], table)
-        traits.update(zip(places, held, strict=True))
+        for trait in _take(file, table):
+            shelf.append(trait)
+            names.append(trait.name)
     every = pl.concat(table.filter(pl.col("row").is_null()) for table in coded).sort("code")
-    return Atlas(
-        every.select(VARIANT_COLUMNS), tuple(traits[place] for place in range(len(named))), drops
-    )
+    return Atlas(every.select(VARIANT_COLUMNS), tuple(names), shelf, drops)
 
 
 def _code_variants(
@@ -183,13 +165,13 @@ def _code_variants(
     return coded, tuple(drops)
 
 
-def _list_variants(named: Sequence[Named]) -> pl.DataFrame:
+def _list_variants(file: NamedFile) -> pl.DataFrame:
     """Return the variants of a file's traits, each once, with their number there."""
-    rows = named[0].read.rows.select(VARIANT_COLUMNS).clear()
-    for some in _in_chunks(named):
+    rows: list[pl.DataFrame] = []
+    for some in _in_chunks(file):
         more = [trait.read.rows.select(VARIANT_COLUMNS) for trait in some]
-        rows = pl.concat([rows, *more]).unique(maintain_order=True)
-    every = _sort(_add_pair(rows))
+        rows = [pl.concat([*rows, *more]).unique(maintain_order=True)]
+    every = _sort(_add_pair(rows[0]))
     return every.unique(_SAME, keep="first", maintain_order=True).with_row_index("local")
 
 
@@ -217,20 +199,25 @@ def _sort(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _in_chunks(named: Sequence[Named]) -> Iterator[Sequence[Named]]:
+def _in_chunks(file: NamedFile) -> Iterator[Sequence[Named]]:
     """Yield traits, some of them at a time: what is made of their rows is as wide as these."""
-    low = size = 0
-    for place, trait in enumerate(named):
+    some: list[Named] = []
+    size = 0
+    for trait in file.go_through():
+        some.append(trait)
         size += trait.read.height
-        if size >= _ROWS or place == len(named) - 1:
-            yield named[low : place + 1]
-            low, size = place + 1, 0
+        if size >= _ROWS:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
-def _take(named: Sequence[Named], variants: pl.DataFrame) -> list[Trait]:
-    """Return the numbers of a file's traits in order of their codes, each code once."""
+def _take(file: NamedFile, variants: pl.DataFrame) -> Iterator[Trait]:
+    """Yield the numbers of a file's traits in order of their codes, each code once."""
     known = variants.select(*_SAME, "code", "sign", pl.col("effect_allele").alias("_first"))
-    return [trait for some in _in_chunks(named) for trait in _take_some(some, known)]
+    for some in _in_chunks(file):
+        yield from _take_some(some, known)
 
 
 def _take_some(named: Sequence[Named], known: pl.DataFrame) -> list[Trait]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from proteomr.errors import NothingToDo, UsageError
 from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.annotation import Annotation, read_annotation
 from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
+from proteomr.gwas.key_store import KeyStore
 from proteomr.gwas.munge_report import MungeReport, describe_made, describe_nothing
 from proteomr.gwas.parting import PartedError, refuse_parted
 from proteomr.gwas.policy import FINDINGS, VariantPolicy
@@ -24,14 +26,17 @@ from proteomr.gwas.qc import examine
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
 from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
 from proteomr.gwas.standardising import NOT_STANDARDISED, standardise_effects
-from proteomr.gwas.variant_keys import find_repeated, key_variants, rows_of
+from proteomr.gwas.trait_piles import TraitPile, TraitSink
+from proteomr.gwas.variant_keys import key_variants
 from proteomr.io.genetics.chains import Chain, read_chain
 from proteomr.io.sources import find_files
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
 from proteomr.runs.progress import follow
 from proteomr.tables.sumstats import GenomeBuild, SumStats
 
-__all__ = ["MUNGE_VERSION", "MungeOptions", "MungeReport", "Munged", "munge_files"]
+__all__ = ["MUNGE_VERSION", "MungeOptions", "MungeReport", "Munged", "munge_files", "pile_files"]
+
+Rows = TypeVar("Rows")
 
 MUNGE_VERSION: Final = 2  # of how rows are read and judged: raised when a file gives other rows
 
@@ -100,8 +105,8 @@ def munge_files(
 ) -> Munged:
     r"""Return summary statistics of any known format as one canonical table.
 
-    Files are read in batches, so that memory does not grow with them but for 24 bytes a row, by
-    which repeated variants are found and compared, and 8 more while they are looked for.
+    Files are read in batches, so that memory does not grow with them but for a few bytes a row:
+    the keys by which repeated variants are found, 24 bytes each, stand aside beyond a million.
 
     Parameters
     ----------
@@ -136,28 +141,71 @@ def munge_files(
     >>> munged.report.rows_kept, munged.report.dropped, munged.report.found["p_zero"]
     (1, {'eaf_outside': 1}, 1)
     """
+    target = None if out is None else Path(out)
+    if target is None:
+        rows, report = _gather(paths, options, lambda: nullcontext(MemorySink()))
+    else:
+        rows, report = _gather(paths, options, lambda: ParquetSink.open(target, stamp=stamp))
+    return Munged(rows, target, report)
+
+
+def pile_files(
+    paths: Sequence[str | Path], *, folder: Path, options: MungeOptions | None = None
+) -> tuple[TraitPile, MungeReport]:
+    r"""Return summary statistics of many traits as a pile, and the account of their rows.
+
+    Memory does not grow with the rows but as for `munge_files`: what is more than some 250,000
+    stands in the folder.
+
+    Parameters
+    ----------
+    paths : one file or several; their rows follow each other.
+    folder : for files; it outlives the pile.
+    options : how they are read, what leaves, and what is done to positions and names.
+
+    Raises
+    ------
+    UsageError, InputError, FormatError, NothingToDo, StorageError
+        As for `munge_files`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".ma") as file:
+    ...     size = file.write("SNP A1 A2 freq b se p N\nrs1 a g 0.2 0.1 0.02 5.7e-7 900\n")
+    ...     file.flush()
+    ...     pile, report = pile_files([file.name], folder=Path(tempfile.gettempdir()))
+    >>> pile.height, report.rows_kept
+    (1, 1)
+    """
+    return _gather(paths, options, lambda: _open_pile(folder))
+
+
+def _gather(
+    paths: str | Path | Sequence[str | Path],
+    options: MungeOptions | None,
+    open_sink: Callable[[], AbstractContextManager[Sink[Rows]]],
+) -> tuple[Rows, MungeReport]:
+    """Read files into a sink, anew where a column turns out to hold their traits."""
     asked = options or MungeOptions()
     if not isinstance(paths, str | Path) and not paths:
         raise UsageError("no file of summary statistics is named; give one or several")
-    target = None if out is None else Path(out)
     traits: dict[Path, str] = {}
     while True:
         run = _Run(asked, traits)
         try:
-            with _open_sink(target, stamp) as sink:
+            with closing(run), open_sink() as sink:
                 for path in find_files(paths):
                     run.read(path, sink)
                 rows, rows_kept = run.finish(sink)
         except PartedError as found:  # each file names its trait once
             traits[found.path] = found.column
         else:
-            return Munged(rows, target, run.report(rows_kept))
+            return rows, run.report(rows_kept)
 
 
-def _open_sink(
-    target: Path | None, stamp: Mapping[str, str] | None
-) -> AbstractContextManager[Sink]:
-    return nullcontext(MemorySink()) if target is None else ParquetSink.open(target, stamp=stamp)
+def _open_pile(folder: Path) -> AbstractContextManager[Sink[TraitPile]]:
+    return nullcontext(TraitSink(Path(tempfile.mkdtemp(prefix="rows-", dir=folder))))
 
 
 class _Run:
@@ -173,7 +221,7 @@ class _Run:
         self._found: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._passed: Counter[str] = Counter()
-        self._keys: list[pl.DataFrame] = []
+        self._keys = KeyStore()
         self._strength: list[F64] = []
         self._stays: list[Bool] = []
         self._builds: list[BuildEvidence] = []
@@ -183,7 +231,11 @@ class _Run:
         self._ends: list[int] = []
         self._rows = 0
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def close(self) -> None:
+        """Let go of what stands aside."""
+        self._keys.close()
+
+    def read(self, path: Path, sink: Sink[Any]) -> None:
         """Read a file to its end."""
         column, read = self._traits.get(path), self._options.read
         if column is not None:
@@ -216,15 +268,14 @@ class _Run:
         ]
         self._notes.append(describe(path, evidence))
 
-    def finish(self, sink: Sink) -> tuple[pl.LazyFrame, int]:
+    def finish(self, sink: Sink[Rows]) -> tuple[Rows, int]:
         """Look for repeated variants over all rows, and close the table."""
-        if not self._keys:
+        if not self._keys.height:
             raise NothingToDo("no row of the files is in the selection")
-        keys = pl.concat(self._keys)
         stays = np.concatenate(self._stays)
         keep = np.ones(int(stays.sum()), dtype=np.bool_)
-        self._drop_multiallelic(keys, stays, keep)
-        repeats = self._drop_repeated(keys.filter(stays), keep)
+        self._drop_multiallelic(stays, keep)
+        repeats = self._drop_repeated(stays, keep)
         if not keep.any():
             paths = [file.path for file in self._files]
             option = self._options.map_option
@@ -234,29 +285,33 @@ class _Run:
             self._note_repeats(sink.find_name(int(repeats.arg_max() or 0)))
         return rows, int(keep.sum())
 
-    def _drop_multiallelic(self, keys: pl.DataFrame, stays: Bool, keep: Bool) -> None:
+    def _drop_multiallelic(self, stays: Bool, keep: Bool) -> None:
         """Count rows of places with several variants, and let go of them where asked."""
-        repeated = find_repeated(keys["site"])
+        keys = self._keys
+        repeated = keys.find_repeated("site")
         if not repeated.len():
             return
-        several = rows_of(keys["site"], repeated)
-        alone = keys.filter(several).unique("variant", keep="first")
+        several = keys.rows_of("site", repeated)
+        alone = keys.take(np.flatnonzero(several)).unique("variant", keep="first")
         shared = alone.filter(alone["site"].is_duplicated())["site"].unique()
         if not shared.len():
             return
-        several = rows_of(keys["site"], shared)
+        several = keys.rows_of("site", shared)
         self._found["multiallelic"] = int(several.sum())
         if "multiallelic" in self._options.policy.drop:
             keep &= ~several[stays]
             self._dropped["multiallelic"] += int((~keep).sum())
 
-    def _drop_repeated(self, keys: pl.DataFrame, keep: Bool) -> pl.Series | None:
+    def _drop_repeated(self, stays: Bool, keep: Bool) -> pl.Series | None:
         """Let go of repeated rows by the policy; return the rows of variants that contradict."""
-        repeated = find_repeated(keys["variant"].filter(pl.Series(keep)))
+        left = stays.copy()
+        left[stays] = keep
+        repeated = self._keys.find_repeated("variant", among=left)
         if not repeated.len():
             return None
-        at = np.flatnonzero(rows_of(keys["variant"], repeated) & keep)
-        rows = keys[at]
+        among = self._keys.rows_of("variant", repeated)
+        rows = self._keys.take(np.flatnonzero(among & left))
+        at = np.flatnonzero(among[stays] & keep)
         further = rows["variant"].is_first_distinct().not_()
         differ = differing_groups(rows, keys=["variant"], numbers={"effect": "error"})
         chosen = pl.Series(self._choose(rows["variant"], at))
@@ -274,7 +329,8 @@ class _Run:
         contradicting[at] = differ.to_numpy()
         if self._options.policy.duplicates != "all":
             option = self._options.map_option
-            refuse_parted(self._files, self._ends, contradicting, keys["variant"], option=option)
+            variants = rows["variant"].filter(differ)
+            refuse_parted(self._files, self._ends, contradicting, variants, option=option)
         keep[at] = chosen.to_numpy()
         return pl.Series(contradicting)
 
@@ -329,7 +385,7 @@ class _Run:
         build = next(iter(inferred)) if len(inferred) == 1 else None
         return {} if declared or build is None else {"build": build}
 
-    def _take(self, frame: pl.DataFrame, marks: dict[str, Bool], sink: Sink) -> None:
+    def _take(self, frame: pl.DataFrame, marks: dict[str, Bool], sink: Sink[Any]) -> None:
         """Lift, annotate and judge rows, and hand on those that stay."""
         policy = self._options.policy
         if self._options.zstd:
@@ -353,7 +409,7 @@ class _Run:
             if name in policy.drop:
                 self._dropped[name] += int((rows & ~leaves).sum())
                 leaves |= rows
-        self._keys.append(key_variants(frame))
+        self._keys.add(key_variants(frame))
         self._stays.append(~leaves)
         if policy.duplicates == "strongest":
             p = frame["neg_log10_p"].fill_null(-1.0).to_numpy()

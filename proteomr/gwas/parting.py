@@ -68,7 +68,7 @@ def refuse_parted(
     files : those read, one after another.
     ends : number of rows until the end of each.
     contradicting : (r,) rows of variants that have several effects.
-    variants : (r,) which variant a row is of.
+    variants : which variant each of the contradicting rows is of.
     option : option that maps columns.
 
     Raises
@@ -101,7 +101,7 @@ def _refuse_apart(
     """Refuse files that are given as parts of one study, and are several."""
     sizes = np.diff([0, *ends])
     owner = np.searchsorted(ends, np.flatnonzero(contradicting), side="right")
-    rows = pl.DataFrame([variants.filter(pl.Series(contradicting)), pl.Series("file", owner)])
+    rows = pl.DataFrame([variants, pl.Series("file", owner)])
     shared = rows.group_by("variant").agg(pl.col("file").unique().sort())
     shared = shared.filter(pl.col("file").list.len() > 1)
     if not shared.height or shared.height < _PARTED * int(sizes.min()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.border import reads
 from proteomr.errors import InputError, NothingToDo
+from proteomr.files import storage_errors
 from proteomr.gwas.alleles import flip_strand
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.region_columns import TraitForm, is_of_coloc, read_of_coloc
 from proteomr.gwas.repeats import mark_repeats
-from proteomr.gwas.study import note_contradictions, read_study
+from proteomr.gwas.study import note_contradictions, pile_study
+from proteomr.gwas.trait_piles import AT_ONCE, TraitPile
 from proteomr.io.sumstats.archive import is_archive
 from proteomr.io.sumstats.delimited import RawTable, open_delimited
 from proteomr.io.sumstats.source import ReadOptions
+from proteomr.runs import open_scratch
 from proteomr.stats.distributions import neg_log10_p_normal, z_from_neg_log10
 from proteomr.tables import Drop
 from proteomr.tables.sumstats import CHROMOSOMES, SUMSTATS
@@ -29,8 +33,10 @@ from proteomr.tables.texts import fill_text
 __all__ = [
     "REGION_TRAIT_VERSION",
     "RegionTrait",
+    "RegionTraits",
     "TraitForm",
     "open_coloc_lists",
+    "open_region_traits",
     "read_region_traits",
 ]
 
@@ -38,7 +44,7 @@ REGION_TRAIT_VERSION: Final = 2  # of how rows are read and judged: raised when 
 
 _COLUMNS: Final = (*SUMSTATS, "maf")
 _PLACE: Final = ("chromosome", "position_bp", "variant_id", "effect_allele", "other_allele")
-_AT_ONCE: Final = 250_000  # rows, of which what is made for judging them takes some 150 MB
+_AT_ONCE: Final = AT_ONCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +113,39 @@ class RegionTrait:
         return np.asarray(self.rows[name].fill_null(np.nan).to_numpy(), dtype=np.float64)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionTraits:
+    """The traits of a file in order of their names, read anew each time that they are gone through.
+
+    Parameters
+    ----------
+    names : of all.
+    chunks : rows of some traits each, or where they stand.
+    form : what the rows tell.
+    drops : rows that left, by reason.
+    notes : what a user should know, one sentence each.
+    """
+
+    names: tuple[str, ...]
+    chunks: tuple[pl.DataFrame | Path, ...]
+    form: TraitForm
+    drops: tuple[Drop, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether rows stand on disk."""
+        return any(isinstance(chunk, Path) for chunk in self.chunks)
+
+    def __iter__(self) -> Iterator[RegionTrait]:
+        """Yield the traits one by one."""
+        for chunk in self.chunks:
+            rows = pl.read_ipc(chunk) if isinstance(chunk, Path) else chunk
+            found = rows.partition_by("trait", maintain_order=True, as_dict=True)
+            for (name,), part in sorted(found.items()):
+                yield RegionTrait(str(name), part, self.form, self.drops, self.notes)
+
+
 @reads
 def read_region_traits(
     path: Path, *, options: ReadOptions | None = None, step: str = "munge"
@@ -145,20 +184,43 @@ def read_region_traits(
     >>> trait.rows["variant_id"].to_list(), trait.z.tolist(), trait.has_alleles
     (['s1', 's2'], [2.0, 1.0], False)
     """
+    with open_scratch() as folder:
+        return tuple(open_region_traits(path, options=options, step=step, folder=folder))
+
+
+@reads
+def open_region_traits(
+    path: Path, *, folder: Path, options: ReadOptions | None = None, step: str = "munge"
+) -> RegionTraits:
+    """Return the traits of a file, of which no more than some are in memory at a time.
+
+    Parameters
+    ----------
+    path, options, step : see `read_region_traits`.
+    folder : for the rows of files that are large; it outlives the traits.
+
+    Raises
+    ------
+    InputError, FormatError, NothingToDo, StorageError
+        As for `read_region_traits`.
+    """
     asked = options or ReadOptions()
     table = open_coloc_lists(path, asked)
+    form: TraitForm = "effects"
+    drops: tuple[Drop, ...] = ()
+    own = Path(tempfile.mkdtemp(prefix="traits-", dir=folder))
     if table is not None:
         rows, form, notes = read_of_coloc(table, asked)
-        drops: tuple[Drop, ...] = ()
+        pile = TraitPile.of(rows)
     else:
-        form = "effects"
-        study = read_study(path, options=MungeOptions(read=asked), step=step)
-        rows, drops, notes = study.rows, study.drops, study.notes
-        if "mr_keep" in rows.columns:
-            rows = rows.drop("mr_keep")
-    if not rows.height:
+        munging = MungeOptions(read=asked)
+        pile, drops, notes = pile_study(path, folder=own, options=munging, step=step)
+    if not pile.height:
         raise NothingToDo(f"{path}: no row is in the selection")
-    return _judge(rows, form, path=path, drops=drops, notes=notes, step=step)
+    found = _judge(pile, form, path=path, drops=drops, notes=notes, step=step, folder=own)
+    for part in pile.parts:
+        part.path.unlink()
+    return found
 
 
 def open_coloc_lists(path: Path, options: ReadOptions) -> RawTable | None:
@@ -176,49 +238,47 @@ def open_coloc_lists(path: Path, options: ReadOptions) -> RawTable | None:
 
 
 def _judge(
-    rows: pl.DataFrame,
+    pile: TraitPile,
     form: TraitForm,
     *,
     path: Path,
     drops: tuple[Drop, ...],
     notes: tuple[str, ...],
     step: str,
-) -> tuple[RegionTrait, ...]:
+    folder: Path,
+) -> RegionTraits:
     """Let rows go that tell nothing, and part the others by trait."""
-    named = rows.with_columns(
-        maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf")), trait=pl.col("trait").fill_null("")
-    )
     gone: list[pl.DataFrame] = []
-    parts: dict[str, pl.DataFrame] = {}
-    for some in _in_chunks(named):
-        ordered = _sort(some)
+    chunks: list[pl.DataFrame | Path] = []
+    names: list[str] = []
+    for some in pile.chunks(at_once=_AT_ONCE):
+        ordered = _sort(some.with_columns(maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf"))))
         reasons = _find_reasons(ordered, form).alias("_reason")
         gone.append(ordered.select(*_PLACE, reasons).drop_nulls("_reason"))
         kept = _add_p(ordered.filter(reasons.is_null())).select(_COLUMNS)
-        found = kept.partition_by("trait", maintain_order=True, as_dict=True)
-        parts |= {str(name): part for (name,), part in found.items()}
+        found = sorted(str(name) for name in kept["trait"].unique())
+        if not found:
+            continue
+        names += found
+        if pile.is_aside:
+            chunks.append(_put_aside(kept, folder / f"judged-{len(chunks)}.arrow"))
+        else:
+            chunks.append(kept)
     left = _sort(pl.concat(gone))
     counted = left["_reason"].value_counts(name="n").sort("n", "_reason", descending=[True, False])
     counts = [(str(reason), int(n)) for reason, n in counted.rows()]
-    if not parts:
+    if not names:
         said = ", ".join(f"{n:,} {reason}" for reason, n in counts)
-        raise InputError(f"{path}: none of its {rows.height:,} rows can be used: {said}")
+        raise InputError(f"{path}: none of its {pile.height:,} rows can be used: {said}")
     notes += note_contradictions(left["_reason"], left["variant_id"])
     drops += tuple(Drop(step, reason, n) for reason, n in counts)
-    return tuple(
-        RegionTrait(name, part, form, drops, notes) for name, part in sorted(parts.items())
-    )
+    return RegionTraits(tuple(names), tuple(chunks), form, drops, notes)
 
 
-def _in_chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield the rows of some traits at a time, whole ones: what is made of them is as wide."""
-    if rows.height <= _AT_ONCE:
-        yield rows
-        return
-    sizes = rows["trait"].value_counts(name="n").sort("trait")
-    chunks = sizes.group_by(pl.col("n").cum_sum() // _AT_ONCE, maintain_order=True)
-    for _, some in chunks:
-        yield rows.filter(pl.col("trait").is_in(some["trait"].implode()))
+def _put_aside(rows: pl.DataFrame, path: Path) -> Path:
+    with storage_errors(path):
+        rows.write_ipc(path, compression="lz4")
+    return path
 
 
 def _find_reasons(rows: pl.DataFrame, form: TraitForm) -> pl.Series:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,14 @@ from proteomr.io.sumstats.distinct import find_distinct
 from proteomr.runs.encoding import name_stamp
 from proteomr.tables import load_schema
 
-__all__ = ["MemorySink", "ParquetSink", "Sink"]
+__all__ = [
+    "MemorySink",
+    "ParquetSink",
+    "Sink",
+    "arrange_aside",
+    "arrange_result",
+    "numbered_schema",
+]
 
 _ROWS: Final = 1 << 17
 _TEXT: Final = pa.large_string()
@@ -36,6 +43,24 @@ _FEW_VALUES: Final = (
 _COUNTS: Final = ("n", "n_case")  # of few values where a study has one size, of many in a pool
 _PER_COUNT: Final = 8
 _SOUGHT: Final = ("chromosome", "position_bp", "neg_log10_p")  # by which scans pass over groups
+
+Rows_co = TypeVar("Rows_co", covariant=True)
+
+
+class Sink(Protocol[Rows_co]):
+    """Takes canonical rows as they come, and gives those back that are kept."""
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take further rows."""
+        ...
+
+    def finish(self, keep: Bool | None, fill: dict[str, str]) -> Rows_co:
+        """Return the rows that are kept, all where None, with empty cells of columns filled."""
+        ...
+
+    def find_name(self, row: int) -> str:
+        """Return the name of the variant of a row that was taken, kept or not; once finished."""
+        ...
 
 
 class MemorySink:
@@ -139,7 +164,7 @@ class ParquetSink:
         self._held, self._rows = [], 0
 
     def _write(self, file: BinaryIO, keep: Bool | None, fill: dict[str, str]) -> None:
-        schema = _parquet_schema()
+        schema = numbered_schema()
         at = 0
         with _open_writer(file, schema, few=self._few_numbers) as writer:
             for part in self._parts:
@@ -150,9 +175,6 @@ class ParquetSink:
                     writer.write_table(arrange_result(aside, schema, keep=stays, fill=fill))
             if self._stamp is not None:
                 writer.add_key_value_metadata(name_stamp(self._stamp))
-
-
-Sink = MemorySink | ParquetSink
 
 
 def arrange_aside(rows: pl.DataFrame) -> pa.Table:
@@ -206,8 +228,14 @@ def _widen(column: pa.ChunkedArray) -> pa.Array:
     return pa.DictionaryArray.from_arrays(numbered.indices.cast(pa.int32()), numbered.dictionary)
 
 
-def _parquet_schema() -> pa.Schema:
-    """Return the columns of the result, texts of few values by number: written as plain text."""
+def numbered_schema() -> pa.Schema:
+    """Return the columns of the result, texts of few values by number: written as plain text.
+
+    Examples
+    --------
+    >>> numbered_schema().field("chromosome").type.value_type
+    DataType(large_string)
+    """
     schema = load_schema("sumstats").empty().to_arrow().schema
     numbered = pa.dictionary(pa.int32(), _TEXT)
     fields = [entry.with_type(numbered) if entry.name in _FEW_VALUES else entry for entry in schema]

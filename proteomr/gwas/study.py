@@ -15,8 +15,9 @@ from proteomr.errors import FormatError, InputError, NothingToDo
 from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.match import Match, add_keys
 from proteomr.gwas.munge_report import describe_made, note_findings
-from proteomr.gwas.munging import MungeOptions, munge_files
+from proteomr.gwas.munging import MungeOptions, MungeReport, munge_files, pile_files
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
+from proteomr.gwas.trait_piles import TraitPile
 from proteomr.gwas.twosamplemr import Side, from_twosamplemr
 from proteomr.io.bounds import read_whole
 from proteomr.io.sources import find_files, inspect_file
@@ -37,6 +38,7 @@ __all__ = [
     "name_studies",
     "name_study",
     "note_contradictions",
+    "pile_study",
     "read_hits",
     "read_study",
     "read_variant_list",
@@ -176,18 +178,55 @@ def read_study(
     """
     asked = options or MungeOptions()
     files = find_files(paths)
-    opened = [open_sumstats(path, options=asked.read) for path in files]
-    if not asked.read.columns and all(file.layout.book.name in _SIDES for file in opened):
-        notes = [f"{f.path.name}: {note}" for f in opened for note in _check_scales(f, asked)]
-        tables = [_take_twosamplemr(file) for file in opened]
-        rows = pl.concat(tables, how="diagonal_relaxed")
-        return Study(rows, (), tuple(notes), from_twosamplemr=True)
+    made = _read_made(files, asked)
+    if made is not None:
+        return made
     munged = munge_files(files, options=asked)
-    report = munged.report
+    return Study(munged.rows.collect(), *_account(munged.report, files, step))
+
+
+def pile_study(
+    path: Path, *, folder: Path, options: MungeOptions | None = None, step: str = "munge"
+) -> tuple[TraitPile, tuple[Drop, ...], tuple[str, ...]]:
+    """Return the rows of a study as a pile of traits, with the drops and notes of `read_study`.
+
+    Parameters
+    ----------
+    path : one file.
+    folder : for rows that are too many for memory; it outlives the pile.
+    options, step : see `read_study`.
+
+    Raises
+    ------
+    InputError, FormatError, NothingToDo, StorageError
+        As for `proteomr.gwas.munging.munge_files`.
+    """
+    asked = options or MungeOptions()
+    made = _read_made([path], asked)
+    if made is not None:
+        return TraitPile.of(made.rows.drop("mr_keep", strict=False)), made.drops, made.notes
+    pile, report = pile_files([path], folder=folder, options=asked)
+    return (pile, *_account(report, [path], step))
+
+
+def _read_made(files: Sequence[Path], asked: MungeOptions) -> Study | None:
+    """Return what TwoSampleMR's ``format_data`` made; None of other files."""
+    opened = [open_sumstats(path, options=asked.read) for path in files]
+    if asked.read.columns or not all(file.layout.book.name in _SIDES for file in opened):
+        return None
+    notes = [f"{f.path.name}: {note}" for f in opened for note in _check_scales(f, asked)]
+    tables = [_take_twosamplemr(file) for file in opened]
+    rows = pl.concat(tables, how="diagonal_relaxed")
+    return Study(rows, (), tuple(notes), from_twosamplemr=True)
+
+
+def _account(
+    report: MungeReport, files: Sequence[Path], step: str
+) -> tuple[tuple[Drop, ...], tuple[str, ...]]:
+    """Return what left, and what a user should know."""
     drops = tuple(Drop(step, reason, n) for reason, n in report.dropped.items() if n)
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
-    notes = [*report.notes, *(f"{name}: {note}" for note in note_findings(report))]
-    return Study(munged.rows.collect(), drops, tuple(notes))
+    return drops, (*report.notes, *(f"{name}: {note}" for note in note_findings(report)))
 
 
 def select_variants(

@@ -143,8 +143,8 @@ def test_only_credible_variants_are_written_if_asked() -> None:
 
 
 def test_windows_of_the_same_ends_are_one() -> None:
-    lead = pl.DataFrame({"variant_id": ["a"], "chromosome": ["X"], "position_bp": [100]})
-    further = pl.DataFrame({"variant_id": ["b"], "chromosome": ["2"], "position_bp": [10**7]})
+    lead = [("a", "X", 100)]
+    further = [("b", "2", 10**7)]
     found = find_stretches([("A", lead), ("B", lead), ("B", further)], rule=WindowRule())
     assert [window.name for window in found] == ["2:9500000-10500000", "X:1-500100"]
     assert found[1].lead_of == ("A", "B")
