@@ -27,6 +27,7 @@ from proteomr.gwas.regions import RegionTrait
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.stats.credible_sets import CredibleSet, hold_share
+from proteomr.stats.ld_contradiction import weigh_contradiction
 from proteomr.stats.ld_mismatch import (
     LEAST_EIGENVALUE,
     Kriging,
@@ -63,7 +64,9 @@ _PROBLEMS: Final[Mapping[SusieProblem, tuple[Status, str]]] = {
     "sums_disagree": (Status.not_converged, "sums disagree: the correlations are not symmetric"),
 }
 # In simulated loci s is below 0.1 with correlations of 1,000 other people, up to 0.2 with those of
-# 500, and of people of another ancestry, where half of all sets are wrong, 0.36 in the median.
+# 500, and of people of another ancestry, where half of all sets are wrong, 0.36 in the median. Two
+# strong effects that correlations turn against each other raise it as well, among a dozen variants
+# in a third of loci; those a model of effects explains, and people of another ancestry it does not.
 _MOST_MISMATCH: Final = 0.2
 # Two effects that hide each other at r 0.9 explain ten times as much together as one by one.
 _MOST_MASKING: Final = 10.0
@@ -219,8 +222,13 @@ class MapWork:
         found += [(Status.mismatched, text) for text in texts]
         if found and not self._tells_alleles(trait):
             found.append((found[0][0], "the alleles of the correlations are not told"))
-        messages = tuple(text for _, text in found)
-        return (found[0][0] if found else Status.ok), messages
+        messages = [text for _, text in found]
+        if checked.is_unclear:
+            messages.append(
+                f"s is {checked.s:.2f}: effects that the correlations turn against each other, or "
+                f"correlations of other people; {trait.height} variants do not tell which"
+            )
+        return (found[0][0] if found else Status.ok), tuple(messages)
 
     def _tells_alleles(self, trait: RegionTrait) -> bool:
         """Tell whether correlations can be brought to the alleles of the trait."""
@@ -282,6 +290,26 @@ class _Checked:
             return has_least(self.r, LEAST_EIGENVALUE)
         return self.spectrum.least >= LEAST_EIGENVALUE
 
+    @property
+    def contradicts(self) -> bool:
+        """Whether s is large, and effects of whatever size do not explain it."""
+        return self._is_far and self._is_beyond_effects
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether s is large, and effects may explain it."""
+        return self._is_far and not self._is_beyond_effects
+
+    @property
+    def _is_far(self) -> bool:
+        return self.s is not None and self.s > _MOST_MISMATCH
+
+    @property
+    def _is_beyond_effects(self) -> bool:
+        if self.spectrum is None:
+            return False
+        return weigh_contradiction(self.z, self.spectrum).is_beyond_effects
+
     def tell(self) -> dict[str, Any]:
         """Return the cells of the table of regions; none where nothing was held against them."""
         if self.spectrum is None or self.kriging is None:
@@ -324,7 +352,7 @@ def _describe_mismatch(trait: RegionTrait, checked: _Checked) -> list[str]:
             f"effects likely of the other allele at {flagged.size:,} of {trait.height:,} variants: "
             f"{', '.join(names)}{more} (--remove-mismatched leaves them out)"
         )
-    if checked.s > _MOST_MISMATCH:
+    if checked.contradicts:
         found.append(
             f"statistics and correlations do not fit (s {checked.s:.2f}): use correlations of the "
             "people of the study"

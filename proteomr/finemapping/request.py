@@ -31,7 +31,7 @@ Unmappable: TypeAlias = Literal["none", "inf"]
 """Whether all variants have small effects besides: SuSiE, or SuSiE-inf."""
 
 _P1: Final = 1e-4  # coloc's prior probability
-_VERSION: Final = 1  # of regions, checks and tables together
+_VERSION: Final = 2  # of regions, checks and tables together
 _OPTIONS: Final[Mapping[str, str]] = {
     "effects": "--l",
     "min_purity": "--min-purity",

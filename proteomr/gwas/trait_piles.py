@@ -121,7 +121,7 @@ class TraitSink:
     Parameters
     ----------
     folder : where the files aside stand; it outlives the pile.
-    at_once : rows in memory, and in a file.
+    at_once : rows that stay in memory; once there are more, files have half as many or more.
 
     Examples
     --------
@@ -149,7 +149,7 @@ class TraitSink:
         """
         self._held.append(frame)
         self._rows += frame.height
-        if self._rows > self._at_once:
+        if self._rows > self._at_once or (self._parts and 2 * self._rows > self._at_once):
             self._flush()
 
     def finish(self, keep: Bool | None, fill: Mapping[str, str]) -> TraitPile:
@@ -177,15 +177,17 @@ class TraitSink:
 
     def _flush(self) -> None:
         rows = pl.concat(self._held).with_columns(pl.col("trait").fill_null(""))
-        ordered = rows.with_row_index(_ROW).sort("trait", maintain_order=True)
-        table = arrange_aside(ordered)
+        self._held, self._rows = [], 0
+        start, self._stood = self._stood, self._stood + rows.height
+        rows = rows.with_row_index(_ROW)
+        if not rows["trait"].is_sorted():
+            rows = rows.sort("trait", maintain_order=True)
+        table = arrange_aside(rows)
         path = self._folder / f"rows-{len(self._parts)}.arrow"
         with storage_errors(path), pa.OSFile(str(path), "wb") as file:  # noqa: SIM117
             with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
-        self._parts.append(_Part(path, self._stood))
-        self._stood += rows.height
-        self._held, self._rows = [], 0
+        self._parts.append(_Part(path, start))
 
 
 def _count(rows: pl.DataFrame) -> pl.DataFrame:

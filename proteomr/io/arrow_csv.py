@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 import weakref
 from collections.abc import Iterator, Sequence
@@ -20,12 +21,16 @@ Held: TypeAlias = weakref.ref[Any]
 # What is under way ends within milliseconds; a disk may take longer.
 _LONGEST_WAIT: Final = 2.0
 _PAUSE: Final = 1e-3
+# Arrow would hold 32 of them, 0.5 GB; it needs three to go on: one, the next, and what is cut.
+_MOST_AHEAD: Final = 6
+_LENT: Final[weakref.WeakSet[_Lent]] = weakref.WeakSet()
 
 
 class _Lent:
     """A stream that another thread reads, until it is stopped; it knows who holds what it gave."""
 
     closed = False
+    at_work = False
 
     def __init__(self, source: Bytes, given: list[Held]) -> None:
         self._source: Bytes | None = source
@@ -34,11 +39,19 @@ class _Lent:
 
     def read(self, size: int = -1, /) -> memoryview:
         """Return the next bytes; none once it is stopped."""
+        self.at_work = True
+        while self._count_held() > _MOST_AHEAD and self._source is not None:
+            time.sleep(_PAUSE)
         source = self._source
         block = memoryview(b"" if source is None else source.read(size))
-        self._given[1:] = [one for one in self._given[1:] if one() is not None]
         self._given.append(weakref.ref(block))
+        self.at_work = False
         return block
+
+    def _count_held(self) -> int:
+        """Return how many of the blocks given are still held."""
+        self._given[1:] = [one for one in self._given[1:] if one() is not None]
+        return len(self._given) - 1
 
     def stop(self) -> None:
         """Give no more bytes."""
@@ -59,9 +72,10 @@ def stream_batches(
 ) -> Iterator[pa.RecordBatch]:
     r"""Yield the batches of a text, and end when the thread that reads ahead has let go of it.
 
-    Arrow reads ahead in a thread of its own, which a fault in the text, or whoever wants no more of
-    it, leaves at work. Should the interpreter end meanwhile, that thread asks for it in vain and
-    aborts the process: no traceback, and another exit code than that of the fault.
+    Arrow reads ahead in a thread of its own, held back here while six blocks wait to be parsed. A
+    fault in the text, or whoever wants no more of it, leaves it at work. Should the interpreter end
+    meanwhile, that thread asks for it in vain and aborts the process: no traceback, and another
+    exit code than that of the fault.
 
     Parameters
     ----------
@@ -84,6 +98,7 @@ def stream_batches(
     """
     given: list[Held] = []
     lent = _Lent(source, given)
+    _LENT.add(lent)
     reader = None
     try:
         reader = pyarrow.csv.open_csv(
@@ -105,3 +120,16 @@ def _wait_for(given: Sequence[Held]) -> None:
     end = time.monotonic() + _LONGEST_WAIT
     while any(one() is not None for one in given) and time.monotonic() < end:
         time.sleep(_PAUSE)
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Let the threads that are held back come to their end before that of the interpreter."""
+    lent = list(_LENT)
+    for one in lent:
+        one.stop()
+    end = time.monotonic() + _LONGEST_WAIT
+    while any(one.at_work for one in lent) and time.monotonic() < end:
+        time.sleep(_PAUSE)
+    if lent:
+        time.sleep(10 * _PAUSE)  # what returns from its last reading lets go of the interpreter

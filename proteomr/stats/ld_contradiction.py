@@ -38,9 +38,14 @@ class Contradiction:
     log_ratio: float
 
     @property
+    def is_beyond_effects(self) -> bool:
+        """Whether no effects of any size, reaching others through the correlations, explain it."""
+        return self.log_ratio > _LEAST_RATIO
+
+    @property
     def is_plain(self) -> bool:
         """Whether a third and more is contradicted, by more than chance."""
-        return self.log_ratio > _LEAST_RATIO and self.share > _MOST_SHARE
+        return self.is_beyond_effects and self.share > _MOST_SHARE
 
 
 def weigh_contradiction(z: F64, spectrum: Spectrum) -> Contradiction:
