@@ -311,10 +311,14 @@ def _find_reasons(rows: pl.DataFrame, form: TraitForm) -> pl.Series:
     )
     first = rows.select(reason.alias("reason")).to_series()
     good = first.is_null()
+    named = rows.filter(good)
+    several = named.select(pl.struct("trait", "variant_id").is_duplicated()).to_series()
+    if not several.any():
+        return first
     keys = ["trait", "variant_id", "_alleles"]
     numbers = {"beta": "se"} if form == "effects" else {"neg_log10_p": "eaf"}
-    repeats = mark_repeats(_orient(rows.filter(good)), keys=keys, numbers=numbers)
-    return first.scatter(good.arg_true(), repeats)
+    repeats = mark_repeats(_orient(named.filter(several)), keys=keys, numbers=numbers)
+    return first.scatter(good.arg_true().filter(several), repeats)
 
 
 def _orient(rows: pl.DataFrame) -> pl.DataFrame:
