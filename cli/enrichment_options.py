@@ -87,6 +87,16 @@ class SetTests:
             help="Annotations of the Gene Ontology that count: all, or those that a person judged.",
         ),
     ] = "all"
+    relations: Annotated[
+        Literal["part-of", "regulates"],
+        typer.Option(
+            metavar="part-of|regulates",
+            rich_help_panel=_TESTS,
+            help="What annotations of the Gene Ontology follow upwards. part-of: is_a and part_of; "
+            "regulates: also what a term regulates, as Bioconductor's GO2ALLEGS, which "
+            "clusterProfiler takes.",
+        ),
+    ] = "part-of"
     reduce: Annotated[
         Literal["none", "jaccard", "lin"],
         typer.Option(
@@ -146,6 +156,7 @@ class SetTests:
             score_type=self.score_type,
             permutations=self.permutations,
             evidence=self.evidence,
+            relations=self.relations,
             reduction=self.reduce,
             similarity=self.similarity,
             seed=seed,

@@ -116,6 +116,7 @@ class EnrichJob:
             [(source.name, source.on_disk(scratch)) for source in asked.sets],
             asked.shipped,
             evidence=asked.options.evidence,
+            relations=asked.options.relations,
         )
         if asked.options.method == "gsea":
             return self._test_ranks(sources, scratch, executor)

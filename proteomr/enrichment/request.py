@@ -13,7 +13,7 @@ from proteomr.runs import Data, Request, Source
 from proteomr.stats.multilevel import CLIMBERS
 from proteomr.stats.running_sum import ScoreType
 from proteomr.tables import load_schema
-from proteomr.tables.gene_ontology import Evidence
+from proteomr.tables.gene_ontology import Evidence, Relations
 
 __all__ = [
     "SHIPPED",
@@ -56,6 +56,7 @@ class EnrichOptions:
     score_type : which end of the list counts.
     permutations : random sets of each size.
     evidence : which annotations of the Gene Ontology count.
+    relations : which relations of its terms they follow upwards.
     reduction, similarity : significant sets that are as similar as this to a better one are said
         to be represented by it.
     seed : of the random sets.
@@ -73,6 +74,7 @@ class EnrichOptions:
     score_type: ScoreType = "std"
     permutations: int = 10_000
     evidence: Evidence = "all"
+    relations: Relations = "part-of"
     reduction: Reduction = "none"
     similarity: float = 0.5
     seed: int = 1
@@ -171,6 +173,13 @@ class EnrichRequest(Request):
             raise UsageError(
                 f"--reduce lin needs the terms of an ontology, and {self.sets[0].name} has none: "
                 "choose jaccard"
+            )
+        plain = {"evidence": "all", "relations": "part-of"}
+        unused = [name for name, value in plain.items() if getattr(self.options, name) != value]
+        if unused and not self.shipped:
+            raise UsageError(
+                f"--{unused[0]} is of the Gene Ontology as it is shipped: --sets "
+                f"{', '.join(SHIPPED)}"
             )
         if self.rank is not None and self.options.method == "ora":
             raise UsageError("--rank is of --method gsea, and this is ora")

@@ -13,7 +13,13 @@ from proteomr._typing import I64
 from proteomr.enrichment.naming import Units, describe_kinds, name_keys
 from proteomr.errors import InputError
 from proteomr.io.gene_sets import GeneSet, read_gmt
-from proteomr.tables.gene_ontology import Evidence, Ontology, OntologyName, load_ontology
+from proteomr.tables.gene_ontology import (
+    Evidence,
+    Ontology,
+    OntologyName,
+    Relations,
+    load_ontology,
+)
 
 __all__ = ["CutSets", "SetSource", "check_any", "cut_sets", "load_sets"]
 
@@ -57,7 +63,11 @@ class CutSets:
 
 
 def load_sets(
-    files: Sequence[tuple[str, Path]], shipped: Sequence[str], *, evidence: Evidence
+    files: Sequence[tuple[str, Path]],
+    shipped: Sequence[str],
+    *,
+    evidence: Evidence,
+    relations: Relations,
 ) -> list[SetSource]:
     """Return the sets of files and ontologies.
 
@@ -66,6 +76,7 @@ def load_sets(
     files : name and path of each.
     shipped : of :data:`proteomr.enrichment.request.SHIPPED`.
     evidence : which annotations count.
+    relations : which relations of terms they follow.
     """
     short = [Path(name).name for name, _ in files]
     sources = [
@@ -73,7 +84,7 @@ def load_sets(
         for last, (name, path) in zip(short, files, strict=True)
     ]
     for name in shipped:
-        ontology = load_ontology(_ONTOLOGIES[name], evidence=evidence)
+        ontology = load_ontology(_ONTOLOGIES[name], evidence=evidence, relations=relations)
         parts = zip(ontology.terms, ontology.names, ontology.genes, strict=True)
         sets = tuple(GeneSet(term, words, genes) for term, words, genes in parts)
         sources.append(SetSource(name, sets, ontology))

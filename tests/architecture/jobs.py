@@ -267,8 +267,8 @@ CASES = (
             "tested.csv --sets mine.gmt --sets go-bp --method gsea --rank estimate --name-column "
             "gene --where-rows 'q_bh < 9' --exponent 0.5 --score-type pos --permutations 500 "
             "--min-size 2 --max-size 3 --alpha 0.99 --correction bonferroni --tests all --evidence "
-            "curated --reduce jaccard --similarity 0.6 --seed 7 --edges edges.csv --hubs 2 "
-            "--hubs-by strength --edge-score score --min-score 100",
+            "curated --relations regulates --reduce jaccard --similarity 0.6 --seed 7 --edges "
+            "edges.csv --hubs 2 --hubs-by strength --edge-score score --min-score 100",
             lambda: proteomr.enrich(
                 "tested.csv",
                 sets=["mine.gmt", "go-bp"],
@@ -286,6 +286,7 @@ CASES = (
                     correction="bonferroni",
                     tests="all",
                     evidence="curated",
+                    relations="regulates",
                     reduction="jaccard",
                     similarity=0.6,
                     seed=7,

@@ -230,6 +230,13 @@ def test_hubs_are_counted_among_hits_alone(tmp_path: Path) -> None:
         ({"statistic": [np.inf] * 40}, GSEA, ProteomrError, "infinite in 40 rows"),
         (MODELS, GSEA, ProteomrError, "several values of 'exposure' (a, b)"),
         ({}, {"rank": "q_bh"}, UsageError, "--rank is of --method gsea"),
+        (
+            {},
+            {"options": {"evidence": "curated"}},
+            UsageError,
+            "--evidence is of the Gene Ontology",
+        ),
+        ({}, {"options": {"relations": "regulates"}}, UsageError, "--relations is of the Gene"),
         ({}, {"sets": "go-pb"}, UsageError, "did you mean 'go-bp'"),
         ({}, {"hubs": HubOptions(count=3)}, UsageError, "name its edges"),
     ],

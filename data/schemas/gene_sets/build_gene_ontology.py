@@ -16,12 +16,12 @@ Ontology Consortium)::
 
 Rules
 -----
-A row for each term that has a human gene of ``genes.parquet``, itself or by a descendant. Parents
-are those by is_a and part_of in the same ontology; regulates and its kinds are no parents. Genes
-are those annotated to the very term, as Entrez numbers, ``curated`` where a person has judged any
-evidence, ``electronic`` where all is inferred electronically (IEA); evidence ND says that there is
-none, and is left out. Annotations reach the ancestors when the file is read. org.Hs.eg.db tells no
-qualifiers, such as NOT.
+A row for each term that has a human gene of ``genes.parquet``, itself or by a term that leads to
+it. Parents are those by is_a and part_of in the same ontology; what a term regulates, by any kind
+of regulates, stands apart. Genes are those annotated to the very term, as Entrez numbers,
+``curated`` where a person has judged any evidence, ``electronic`` where all is inferred
+electronically (IEA); evidence ND says that there is none, and is left out. Annotations reach the
+ancestors when the file is read. org.Hs.eg.db tells no qualifiers, such as NOT.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ HERE: Final = Path(__file__).parent
 LICENCE: Final = "CC BY 4.0, Gene Ontology Consortium, geneontology.org"
 ONTOLOGIES: Final = ("bp", "cc", "mf")
 UP: Final = ("isa", "part of")
+REGULATES: Final = ("regulates", "positively regulates", "negatively regulates")
 
 _TERMS: Final = "SELECT go_id, term AS name FROM go_term WHERE ontology = '{0}'"
 _PARENTS: Final = """
@@ -60,8 +61,12 @@ def query(database: sqlite3.Connection, text: str) -> pl.DataFrame:
 def build_ontology(name: str, terms: sqlite3.Connection, genes: sqlite3.Connection) -> pl.DataFrame:
     """Return the terms of one ontology with their parents and genes."""
     named = query(terms, _TERMS.format(name.upper()))
-    links = query(terms, _PARENTS.format(name)).filter(
-        pl.col("kind").is_in(UP) & pl.col("parent").is_in(named["go_id"].implode())
+    edges = query(terms, _PARENTS.format(name)).filter(
+        pl.col("parent").is_in(named["go_id"].implode())
+    )
+    links = edges.filter(pl.col("kind").is_in(UP))
+    regulated = edges.filter(pl.col("kind").is_in(REGULATES)).join(
+        links, on=["child", "parent"], how="anti"
     )
     known = load_genes().frame["entrez"].implode()
     held = (
@@ -76,10 +81,11 @@ def build_ontology(name: str, terms: sqlite3.Connection, genes: sqlite3.Connecti
         sys.exit(f"{len(unknown)} terms of the genes are not in the ontology {name}")
     reached = set(used)
     while reached:
-        up = links.filter(pl.col("child").is_in(list(reached)))["parent"]
+        up = edges.filter(pl.col("child").is_in(list(reached)))["parent"]
         reached = set(up) - used
         used |= reached
     parents = links.group_by("child").agg(pl.col("parent").unique().sort().alias("parents"))
+    targets = regulated.group_by("child").agg(pl.col("parent").unique().sort().alias("regulates"))
     lists = held.group_by("go_id").agg(
         pl.col("entrez").filter("judged").sort().cast(pl.Int32).alias("curated"),
         pl.col("entrez").filter(~pl.col("judged")).sort().cast(pl.Int32).alias("electronic"),
@@ -88,12 +94,15 @@ def build_ontology(name: str, terms: sqlite3.Connection, genes: sqlite3.Connecti
     return (
         named.filter(pl.col("go_id").is_in(list(used)))
         .join(parents, left_on="go_id", right_on="child", how="left")
+        .join(targets, left_on="go_id", right_on="child", how="left")
         .join(lists, on="go_id", how="left")
         .select(
             pl.lit(name).alias("ontology"),
             number.alias("term"),
             "name",
-            pl.col("parents").list.eval(pl.element().str.slice(3).cast(pl.Int32)).fill_null([]),
+            pl.col("parents", "regulates")
+            .list.eval(pl.element().str.slice(3).cast(pl.Int32))
+            .fill_null([]),
             pl.col("curated", "electronic").fill_null([]),
         )
         .sort("term")
