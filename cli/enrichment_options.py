@@ -173,7 +173,8 @@ class Hubs:
             _NETWORK,
             "FILE",
             "Pairs of proteins that interact, in the first two columns: writes "
-            "interaction_hubs.parquet for the hits, or for the leading edges of significant sets.",
+            "interaction_hubs and interaction_edges for the hits, or for the leading edges of "
+            "significant sets (drawn by proteomr plot interactions).",
         ),
     ] = None
     hubs_by: Annotated[

@@ -26,8 +26,10 @@ __all__ = ["find_hubs"]
 _PAIR = 2  # columns of an edge before its strength
 
 
-def find_hubs(path: Path, hits: Sequence[str], *, options: HubOptions) -> pl.DataFrame:
-    """Return a row for each hit with its place in the network of hits.
+def find_hubs(
+    path: Path, hits: Sequence[str], *, options: HubOptions
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return a row for each hit with its place in the network of hits, and one for each edge.
 
     Parameters
     ----------
@@ -67,9 +69,12 @@ def find_hubs(path: Path, hits: Sequence[str], *, options: HubOptions) -> pl.Dat
     order = [pl.col(name).neg() for name in dict.fromkeys((options.by, "degree", "strength"))]
     ranked = table.sort(*order, "gene").with_row_index("rank", offset=1)
     hub = (pl.col("rank") <= options.count) & (pl.col("degree") > 0)
-    return ranked.with_columns(hub.alias("hub"), pl.col("rank").cast(pl.Int64)).select(
+    hubs = ranked.with_columns(hub.alias("hub"), pl.col("rank").cast(pl.Int64)).select(
         "gene", "rank", "hub", "degree", "strength", "betweenness", "component"
     )
+    one, other = ([hits[place] for place in edges[:, end].tolist()] for end in range(_PAIR))
+    listed = pl.DataFrame({"gene1": one, "gene2": other, "strength": held})
+    return hubs, listed.sort(pl.col("strength").neg(), "gene1", "gene2")
 
 
 def _read_strength(frame: pl.DataFrame, path: Path, options: HubOptions) -> pl.Series:

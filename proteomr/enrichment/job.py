@@ -68,8 +68,8 @@ class EnrichJob:
     @property
     def results(self) -> Sequence[str]:
         """Names of the tables."""
-        network = ("interaction_hubs.parquet",) if self.request.edges is not None else ()
-        return ("enrichment.parquet", "sets_left_out.parquet", *network)
+        network = ("interaction_hubs", "interaction_edges") if self.request.edges else ()
+        return tuple(f"{name}.parquet" for name in ("enrichment", "sets_left_out", *network))
 
     def plan(self, *, threads: int) -> Forecast:
         """Test the sets, which takes seconds, and say how many there are."""
@@ -96,9 +96,9 @@ class EnrichJob:
             ledger.write_table("sets_left_out", found.left_out)
             if asked.edges is not None:
                 edges = asked.edges.on_disk(scratch)
-                ledger.write_table(
-                    "interaction_hubs", find_hubs(edges, found.chosen, options=asked.hubs)
-                )
+                hubs, pairs = find_hubs(edges, found.chosen, options=asked.hubs)
+                ledger.write_table("interaction_hubs", hubs)
+                ledger.write_table("interaction_edges", pairs)
         counts = found.left_out[c.REASON].value_counts().sort(c.REASON).rows()
         ledger.count_drops([*found.drops, *(Drop("sets", why, n) for why, n in counts)])
         sources = found.table["source"].n_unique()

@@ -227,7 +227,7 @@ class EnrichRequest(Request):
 
     def formulas(self) -> dict[str, int]:
         """Return the versions of the methods and tables."""
-        tables = ("enrichment", "sets_left_out", "interaction_hubs")
+        tables = ("enrichment", "sets_left_out", "interaction_hubs", "interaction_edges")
         return {"enrich": _ENRICH_VERSION, **{name: load_schema(name).version for name in tables}}
 
 

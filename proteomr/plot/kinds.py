@@ -15,6 +15,7 @@ from proteomr.plot.enrichment_dots import draw_enrichment
 from proteomr.plot.flow_chart import draw_flow
 from proteomr.plot.heatmap import draw_heatmap
 from proteomr.plot.hits_forest import draw_hits_forest
+from proteomr.plot.interactions import draw_interactions
 from proteomr.plot.manhattan import draw_manhattan, draw_miami
 from proteomr.plot.mediation_bars import draw_mediation
 from proteomr.plot.module_tree import draw_network
@@ -135,6 +136,12 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "decision": Kind(draw_decision, ("decision_curve",), "net benefit by threshold", "scores"),
     "enrichment": Kind(draw_enrichment, ("enrichment",), "sets that hits gather in"),
+    "interactions": Kind(
+        draw_interactions,
+        ("interaction_edges",),
+        "genes that interact, hubs coloured",
+        beside=("interaction_hubs", draw_interactions),
+    ),
     "coloc": Kind(
         draw_coloc,
         ("coloc_sensitivity",),

@@ -203,9 +203,10 @@ def test_hubs_are_counted_among_hits_alone(tmp_path: Path) -> None:
     ]
     edges = pl.DataFrame(pairs, schema=["a", "b", "score"], orient="row")
     sets = write_sets(tmp_path, one=GENES[:6])
-    hubs = run(
+    found = run(
         table(), sets, rows="q_bh < 0.05", edges=edges, hubs=HubOptions(count=1, min_score=400.0)
-    ).table("interaction_hubs")
+    )
+    hubs = found.table("interaction_hubs")
     first = hubs.row(0, named=True)
     assert (first["gene"], first["degree"], first["strength"], first["hub"]) == (
         "IL6",
@@ -214,6 +215,8 @@ def test_hubs_are_counted_among_hits_alone(tmp_path: Path) -> None:
         True,
     )
     assert hubs["hub"].sum() == 1
+    drawn = found.table("interaction_edges")
+    assert drawn.rows() == [("IL6", "TNF", 900.0), ("CXCL8", "IL6", 700.0)]
 
 
 @pytest.mark.parametrize(

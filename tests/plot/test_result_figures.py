@@ -154,6 +154,19 @@ def make_modules(m: int = 200) -> pl.DataFrame:
     )
 
 
+def make_pairs(m: int = 40) -> pl.DataFrame:
+    rng = np.random.default_rng(9)
+    ends = [sorted(rng.choice(m, 2, replace=False).tolist()) for _ in range(70)]
+    pairs = sorted({(a, b) for a, b in ends} | {(m, m + 1), (m, m + 2)})
+    return pl.DataFrame(
+        {
+            "gene1": [f"GENE{a}" for a, _ in pairs],
+            "gene2": [f"GENE{b}" for _, b in pairs],
+            "strength": rng.uniform(0.4, 1.0, len(pairs)),
+        }
+    )
+
+
 def make_attrition() -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -291,6 +304,7 @@ TABLES: dict[str, Callable[[], pl.DataFrame]] = {
     "km": make_curves,
     "mediation": make_mediation,
     "network": make_modules,
+    "interactions": make_pairs,
     "enrichment": make_sets,
     "calibration": make_risks,
     "decision": make_benefits,
@@ -720,6 +734,7 @@ def test_a_table_of_another_kind_is_refused_in_one_line() -> None:
     for kind, needs in (
         ("enrichment", "set"),
         ("network", "module"),
+        ("interactions", "gene1"),
         ("flow", "people"),
         ("qc", "panel"),
     ):
@@ -731,6 +746,28 @@ def test_a_table_of_another_kind_is_refused_in_one_line() -> None:
         draw_qq(table.with_columns(estimate=pl.lit(None, pl.Float64)))
     with pytest.raises(UsageError, match="13 models are more than the 12 panels"):
         draw_volcano(make_table(4, models=13))
+
+
+def test_hubs_come_first_and_pairs_beyond_the_room_are_told() -> None:
+    kind = KINDS["interactions"]
+    assert kind.beside is not None
+    hubs = pl.DataFrame({"gene": ["GENE41", "GENE2"], "hub": [True, False]})
+    drawing = kind.beside[1](make_pairs(), hubs)
+    assert drawing.data["gene"][0] == "GENE41"
+    assert drawing.data.filter("hub")["gene"].to_list() == ["GENE41"]
+    # genes of one pair lie nearer than others do
+    where = {row["gene"]: np.array([row["x"], row["y"]]) for row in drawing.data.to_dicts()}
+    pairs = make_pairs()
+    paired = [
+        float(np.linalg.norm(where[a] - where[b]))
+        for a, b in zip(pairs["gene1"], pairs["gene2"], strict=True)
+    ]
+    every = [float(np.linalg.norm(a - b)) for a, b in combinations(where.values(), 2)]
+    assert np.mean(paired) < 0.8 * np.mean(every)
+    star = pl.DataFrame({"gene1": "A", "gene2": [f"B{i:03d}" for i in range(350)], "strength": 1.0})
+    crowded = kind.draw(star)
+    assert crowded.notes == ("51 of 351 genes, in the fewest pairs, are not drawn",)
+    assert crowded.data.filter(pl.col("drawn").not_()).height == 51
 
 
 def test_one_table_gives_one_figure(tmp_path: Any) -> None:
