@@ -28,8 +28,8 @@ def plot(
         typer.Argument(
             metavar="KIND",
             help="volcano, miami, manhattan, qq, forest, effects, heatmap, replication, km, "
-            "mediation, network, interactions, enrichment, coloc, region, flow, qc; of meta studies; "
-            "of score calibration, decision; of mr causes, scatter, variants, funnel, "
+            "mediation, network, interactions, enrichment, coloc, region, flow, qc; of meta "
+            "studies; of score calibration, decision; of mr causes, scatter, variants, funnel, "
             "leave-one-out; or a figure of a study by its name, such as figure1, of which TABLE is "
             "the folder.",
         ),

@@ -123,7 +123,7 @@ def test_a_tree_has_its_leaves_in_order_and_its_merges_at_their_heights() -> Non
     (lines,) = drawing.figure.axes[0].collections
     forks = np.array([path.vertices for path in lines.get_paths()])
     np.testing.assert_allclose(forks[:, 1, 1], [0.2, 0.5, 0.9])
-    np.testing.assert_allclose(forks[:, [0, 3], 0], [[0.5, 1.5], [2.5, 3.5], [1, 3]])
+    np.testing.assert_allclose(forks[:, [0, 3], 0], [[0.5, 1.5], [2.5, 3.5], [1.0, 3.0]])
     np.testing.assert_allclose(forks[2, [0, 3], 1], [0.2, 0.5])
     with pytest.raises(ColumnError, match="row 9 of the modules, which have 5"):
         draw_network(table, tree.with_columns(left=pl.Series([-9, -1, 1])))
