@@ -46,7 +46,10 @@ class Status(IntEnum):
     mismatched = 33, "has statistics that its correlations do not let expect"
     implausible_size = 34, "has a number of people that its statistics contradict"
 
-    unchecked = 35, "has statistics that were not held against their correlations"
+    unchecked = (
+        35,
+        "has statistics of which it is not known whether their correlations let expect them",
+    )
 
     def __new__(cls, code: int, meaning: str = "") -> Self:
         """Make a member of its number and what it means."""

@@ -222,13 +222,13 @@ class MapWork:
         found += [(Status.mismatched, text) for text in texts]
         if found and not self._tells_alleles(trait):
             found.append((found[0][0], "the alleles of the correlations are not told"))
-        messages = [text for _, text in found]
         if checked.is_unclear:
-            messages.append(
+            said = (
                 f"s is {checked.s:.2f}: effects that the correlations turn against each other, or "
                 f"correlations of other people; {trait.height} variants do not tell which"
             )
-        return (found[0][0] if found else Status.ok), tuple(messages)
+            found.append((Status.unchecked, said))
+        return (found[0][0] if found else Status.ok), tuple(text for _, text in found)
 
     def _tells_alleles(self, trait: RegionTrait) -> bool:
         """Tell whether correlations can be brought to the alleles of the trait."""

@@ -39,15 +39,18 @@ def test_opposed_effects_are_believed_with_the_correlations_of_the_study(
     r = correlate(m, 0.8)
     noise = np.linalg.cholesky(r) @ np.random.default_rng(m).normal(size=m)
     row = fine_map(size * (r[1] - r[2]) + noise, r)
-    assert row["status"] in ("ok", "not_converged")  # some take more than a hundred rounds
+    told = "unchecked" if row["mismatch"] > 0.2 else "ok"
+    assert row["status"] in (told, "not_converged")  # some take more than a hundred rounds
     assert "do not fit" not in (row["message"] or "")
-    assert (row["mismatch"] > 0.2) == ("do not tell which" in (row["message"] or ""))
+    assert (told == "unchecked") == ("do not tell which" in (row["message"] or ""))
 
 
 def test_a_few_variants_with_a_large_s_say_that_they_do_not_tell() -> None:
     r = correlate(6, 0.8)
-    row = fine_map(30.0 * (r[1] - r[2]), r)
+    noise = np.linalg.cholesky(r) @ np.random.default_rng(6).normal(size=6)
+    row = fine_map(6.0 * (r[1] - r[2]) + noise, r)
     assert row["mismatch"] > 0.2
+    assert row["status"] == "unchecked"
     assert "6 variants do not tell which" in row["message"]
 
 
