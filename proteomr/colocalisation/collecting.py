@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from proteomr.colocalisation.opening import Places
+from proteomr.files import storage_errors
 from proteomr.runs import Ledger, Outcome, unpack_tables
 from proteomr.status import Status
 from proteomr.tables import load_schema
@@ -17,30 +19,59 @@ __all__ = ["BLOCK", "collect_tables", "describe_outcome"]
 BLOCK: Final = "block"
 """Name of the part that a block is stored as."""
 
+_LONG: Final = ("coloc_snps", "coloc_cluster_snps")  # a row for each variant
 
-def collect_tables(ledger: Ledger, count: int, names: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """Return the tables of all blocks joined, in the order of the blocks.
+
+def collect_tables(
+    ledger: Ledger, count: int, names: Sequence[str], *, folder: Path
+) -> tuple[dict[str, pl.DataFrame], dict[str, list[Path]]]:
+    """Return the tables of all blocks joined, in the order of the blocks; long ones in pieces.
 
     Parameters
     ----------
     ledger : that keeps the blocks.
     count : of blocks.
     names : of the tables.
+    folder : for the pieces.
+
+    Returns
+    -------
+    tables : by name.
+    pieces : parquet files whose rows follow each other, by name of the table.
     """
-    parts = [unpack_tables(part[BLOCK]) for part in ledger.parts.load_all(count)]
-    joined = {
-        name: pl.concat(
-            [load_schema(name).empty(), *(part[name] for part in parts)], how="diagonal_relaxed"
+    long = [name for name in names if name in _LONG]
+    held = {name: [load_schema(name).empty()] for name in names if name not in _LONG}
+    pieces: dict[str, list[Path]] = {name: [] for name in long}
+    for name in long:
+        pieces[name].append(
+            _write_piece(load_schema(name).empty(), name, folder / f"{name}.parquet")
         )
-        for name in names
-    }
+    for index in range(count):
+        part = ledger.parts.load(index)
+        if part is None:
+            ledger.parts.load_all(count)  # raises, and counts those that are lost
+            continue
+        tables = unpack_tables(part[BLOCK])
+        for name, frames in held.items():
+            frames.append(tables[name])
+        for name in long:
+            if tables[name].height:
+                path = folder / f"{name}-{index}.parquet"
+                pieces[name].append(_write_piece(tables[name], name, path))
+    joined = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in held.items()}
     if "coloc" in joined:
         joined["coloc"] = _mark_best(joined["coloc"])
     if "credible_sets" in joined:
         joined["credible_sets"] = joined["credible_sets"].unique(
             ["trait", "region", "set", "snp"], keep="first", maintain_order=True
         )
-    return joined
+    return joined, pieces
+
+
+def _write_piece(rows: pl.DataFrame, name: str, path: Path) -> Path:
+    with storage_errors(path):
+        load_schema(name).validate(rows).write_parquet(path, compression="lz4")
+    return path
 
 
 def describe_outcome(main: pl.DataFrame, ledger: Ledger, *, places: Places) -> Outcome:

@@ -146,13 +146,17 @@ class _Job(abc.ABC):
         with self._open() as opened:
             self._work(opened, ledger, executor)
             places, count = opened.places, len(opened.blocks)
-        tables = collect_tables(ledger, count, self.request.tables)
-        for name, table in tables.items():
-            ledger.write_table(name, table)
-        outcome = describe_outcome(tables[self.main], ledger, places=places)
-        if self.draw is None:
-            return outcome
-        notes = _draw_figures(self.draw, tables, ledger)
+        with open_scratch() as folder:
+            tables, pieces = collect_tables(ledger, count, self.request.tables, folder=folder)
+            for name, table in tables.items():
+                ledger.write_table(name, table)
+            for name, files in pieces.items():
+                ledger.write_pieces(name, files)
+            outcome = describe_outcome(tables[self.main], ledger, places=places)
+            if self.draw is None:
+                return outcome
+            long = {name: pl.read_parquet(files) for name, files in pieces.items()}
+        notes = _draw_figures(self.draw, tables | long, ledger)
         return replace(outcome, notes=(*outcome.notes, *notes))
 
     def _work(self, opened: _Opened, ledger: Ledger, executor: Executor) -> None:

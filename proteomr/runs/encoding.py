@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias
 
@@ -18,6 +18,7 @@ __all__ = [
     "name_stamp",
     "read_stamp",
     "write_encoded",
+    "write_pieces",
     "write_text",
 ]
 
@@ -66,6 +67,46 @@ def write_encoded(
         )
     else:
         write_text(frame, file, separator="," if format == "csv" else "\t")
+
+
+def write_pieces(
+    pieces: Sequence[Path], file: BinaryIO, *, format: TableFormat, stamp: Stamp | None = None
+) -> None:
+    r"""Write a table that stands in parquet files one behind another, as `write_encoded` does.
+
+    The bytes are those of the whole table; no more than some of it is in memory.
+
+    Parameters
+    ----------
+    pieces : files of the same columns, one or more.
+    file, format, stamp : see `write_encoded`.
+
+    Examples
+    --------
+    >>> import io, tempfile
+    >>> whole, content = io.BytesIO(), io.BytesIO()
+    >>> frame = pl.DataFrame({"n": [170, 171]})
+    >>> write_encoded(frame, whole, format="parquet")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = [Path(folder) / name for name in ("a.parquet", "b.parquet")]
+    ...     for path, piece in zip(paths, frame.iter_slices(1)):
+    ...         piece.write_parquet(path)
+    ...     write_pieces(paths, content, format="parquet")
+    >>> content.getvalue() == whole.getvalue()
+    True
+    """
+    if format == "parquet":
+        pl.scan_parquet(list(pieces), glob=False).sink_parquet(
+            file,
+            compression="zstd",
+            compression_level=_COMPRESSION_LEVEL,
+            row_group_size=_ROWS_PER_GROUP,
+            metadata=name_stamp(stamp or {}) or None,
+        )
+        return
+    separator = "," if format == "csv" else "\t"
+    for place, piece in enumerate(pieces):
+        write_text(pl.read_parquet(piece), file, separator=separator, include_header=not place)
 
 
 def write_text(
