@@ -219,6 +219,7 @@ def _leave_out(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Drop]]:
         ("no finite estimate", ~pl.col(c.ESTIMATE).is_finite().fill_null(value=False)),
         ("no standard error", ~pl.col(c.SE).is_finite().fill_null(value=False)),
         ("standard error of 0 or less", ~(pl.col(c.SE) > 0.0).fill_null(value=False)),
+        ("error without a finite square", ~(pl.col(c.SE) ** 2).is_finite()),
     )
     drops = []
     for reason, where in reasons:
