@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -12,8 +12,11 @@ import polars as pl
 
 from proteomr.border import reading
 from proteomr.errors import InputError
+from proteomr.io.identifiers import find_id_column
 from proteomr.runs import Finished, read_finished, refuse_altered, refuse_newer
 from proteomr.runs.results import read_result
+from proteomr.tables import load_schema
+from proteomr.tables.table import schema_names
 
 __all__ = [
     "Reported",
@@ -38,6 +41,15 @@ _NAMED: Final = ("proteomr", "python", "numpy", "scipy", "polars")
 
 Said: TypeAlias = tuple[str, str] | None
 """A text and where it is from; None where the runs do not say."""
+
+
+def _names_people(columns: Sequence[str]) -> bool:
+    """Tell whether one of some columns is an identifier of people."""
+    try:
+        find_id_column(columns)
+    except InputError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,20 @@ class ReportedRun:
         if found.suffix == ".parquet":
             refuse_newer(found)
         return read_result(found)
+
+    def holds_people(self, name: str) -> bool:
+        """Tell whether the rows of a table are of people, which no report shows.
+
+        All its columns are declared to be, or one of them names the people.
+        """
+        frame = self.table(name)
+        if frame is None:
+            return False
+        if name not in schema_names():
+            return _names_people(frame.columns)
+        return _names_people(frame.columns) or all(
+            column.disclosure == "person" for column in load_schema(name).columns
+        )
 
     def source(self, table: str, rows: str = "") -> str:
         """Return where a number is from: the file, which rows of it, and the request."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from proteomr.report.blocks import Block, Section, Sentence, TableBlock
 from proteomr.report.checklists import fill_checklists
-from proteomr.report.figures import draw_figures
+from proteomr.report.figures import draw_assay_quality, draw_figures
 from proteomr.report.methods import describe_methods
 from proteomr.report.reading import Reported, ReportedRun
 from proteomr.tables import columns as c
@@ -196,8 +196,20 @@ def _tell_tables(run: ReportedRun, names: tuple[str, ...]) -> list[Block]:
         frame = run.table(name)
         if frame is not None and frame.height:
             words = name.replace("_", " ")
+            if run.holds_people(name):
+                blocks.append(_leave_people(run, name, frame))
+                continue
             blocks.append(TableBlock(f"{run.name}: {words}", frame, run.source(name)))
     return blocks
+
+
+def _leave_people(run: ReportedRun, name: str, frame: pl.DataFrame) -> Sentence:
+    """Return what stands in the place of a table whose rows are people."""
+    words = name.replace("_", " ")
+    rows = f"{frame.height:,} row{'' if frame.height == 1 else 's'}"
+    return Sentence(
+        f"{run.name}: {words} has {rows} of people, which no report shows.", run.source(name)
+    )
 
 
 def _tell_main(run: ReportedRun) -> list[Block]:
@@ -205,6 +217,8 @@ def _tell_main(run: ReportedRun) -> list[Block]:
     frame = run.table(run.finished.main)
     if frame is None:
         return [Sentence(f"{run.name} has no table that is told.", run.source(run.finished.main))]
+    if run.holds_people(run.finished.main):
+        return [_leave_people(run, run.finished.main, frame)]
     blocks: list[Block] = []
     if c.STATUS in frame.columns:
         ended = frame[c.STATUS].value_counts().sort(c.STATUS)
@@ -216,15 +230,21 @@ def _tell_main(run: ReportedRun) -> list[Block]:
     return blocks
 
 
-def _of(
-    command: str, tables: tuple[str, ...], kinds: tuple[str, ...] = ()
-) -> Callable[[Reported], list[Block]]:
-    """Return what tells of a command by its tables, figures of the first before them."""
+def _of(command: str, tables: tuple[str, ...], **figures: str) -> Callable[[Reported], list[Block]]:
+    """Return what tells of a command by its tables, with figures before them.
+
+    Parameters
+    ----------
+    command : whose runs.
+    tables : names of them.
+    figures : kinds by the names of the tables that they are drawn from.
+    """
 
     def tell(reported: Reported) -> list[Block]:
         blocks: list[Block] = []
         for run in reported.of(command):
-            blocks += draw_figures(run, tables[0], kinds)
+            for table, kind in figures.items():
+                blocks += draw_figures(run, table, (kind,))
             blocks += _tell_tables(run, tables)
         return blocks
 
@@ -234,7 +254,8 @@ def _of(
 def _tell_quality(reported: Reported) -> list[Block]:
     blocks: list[Block] = []
     for run in reported.of("ingest", "qc"):
-        blocks += _tell_tables(run, ("qc_panels", "qc_plates", "exclusions"))
+        blocks += draw_assay_quality(run)
+        blocks += _tell_tables(run, ("qc_assays", "qc_plates", "qc_panels", "exclusions"))
     return blocks
 
 
@@ -258,25 +279,42 @@ SECTIONS: Final[tuple[Told, ...]] = (
     Told(
         "Replication",
         ("replicate",),
-        _of("replicate", ("replication", "replication_summary"), ("replication",)),
+        _of("replicate", ("replication", "replication_summary"), replication="replication"),
     ),
     Told("Survival", ("survive",), _tell_survival),
     Told(
-        "Mediation", ("mediate",), _of("mediate", ("mediation", "composite_null"), ("mediation",))
+        "Mediation",
+        ("mediate",),
+        _of("mediate", ("mediation", "composite_null"), mediation="mediation"),
     ),
     Told(
         "Modules",
         ("network",),
-        _of("network", ("modules", "module_summary", "preservation"), ("network",)),
+        _of("network", ("modules", "module_summary", "preservation"), modules="network"),
     ),
-    Told("Enrichment", ("enrich",), _of("enrich", ("enrichment",), ("enrichment",))),
-    Told("Pooled studies", ("meta",), _of("meta", ("meta",), ("forest",))),
+    Told("Enrichment", ("enrich",), _of("enrich", ("enrichment",), enrichment="enrichment")),
+    Told(
+        "Pooled studies", ("meta",), _of("meta", ("meta",), meta="forest", meta_influence="studies")
+    ),
     Told("Gene contrast", ("ctra",), _of("ctra", ("ctra", "ctra_genes"))),
-    Told("Scores", ("score",), _of("score", ("score_performance", "weights"))),
+    Told(
+        "Scores",
+        ("score",),
+        _of(
+            "score",
+            ("score_performance", "weights"),
+            calibration="calibration",
+            decision_curve="decision",
+        ),
+    ),
     Told(
         "Mendelian randomisation",
         ("mr",),
-        _of("mr", ("verdict", "coloc_gate", "estimates", "heterogeneity", "pleiotropy", "steiger")),
+        _of(
+            "mr",
+            ("verdict", "coloc_gate", "estimates", "heterogeneity", "pleiotropy", "steiger"),
+            estimates="causes",
+        ),
     ),
     Told("Colocalisation", ("coloc",), _of("coloc", ("coloc", "credible_sets", "smr"))),
     Told("Fine mapping", ("finemap",), _of("finemap", ("finemap", "credible_sets"))),
