@@ -22,6 +22,12 @@ from proteomr.tables import Harmonised
 __all__ = ["RerandomisedIvw"]
 
 _REACH = 3.0  # standard deviations of the noise: weaker variants would have passed once in 700
+# Rounding leaves 1e-15 of the terms, and 1e-12 where corrections of weak variants cancel; effects
+# that were estimated leave 1e-6 and more.
+_LEAST_LEFT = 1e-10
+_PROPORTIONAL = (
+    "effects on exposure and outcome are proportional to ten digits: what is left tells no error"
+)
 _CHOSEN_BEFORE = (
     "all variants are stronger than those that the threshold would let in by chance: "
     "if weaker ones were left out before, their winner's curse stays (--instruments-p 0.001)"
@@ -84,6 +90,7 @@ class RerandomisedIvw(Method):
     reference: ClassVar[str] = "10.1214/22-AOS2247"
     aliases: ClassVar[tuple[str, ...]] = ("mr_rivw",)
     min_variants: ClassVar[int] = 3
+    version: ClassVar[int] = 3
 
     p: float = 5e-8
     noise: float = 0.5
@@ -111,7 +118,11 @@ class RerandomisedIvw(Method):
             message = "no effect on the exposure is left once selection is allowed for"
             return refuse(Status.not_identified, message, nsnp=data.m)
         slope = float(np.sum(w * data.beta_y * effect)) / whole
-        se = math.sqrt(float(np.sum((w * (data.beta_y * effect - slope * strength)) ** 2))) / whole
+        terms = w * data.beta_y * effect
+        left = float(np.linalg.norm(terms - slope * w * strength))
+        if not left > _LEAST_LEFT * float(np.linalg.norm(terms)):
+            return refuse(Status.not_identified, _PROPORTIONAL, nsnp=data.m)
+        se = left / whole
         details = {
             "selected": float(chance.sum()),
             "condition": float(np.sum(chance * strength / data.sx**2) / math.sqrt(data.m)),

@@ -9,6 +9,7 @@ from proteomr._typing import F64
 from proteomr.errors import UsageError
 from proteomr.mr.methods.ivw import InverseVarianceWeighted
 from proteomr.mr.methods.rerandomised_ivw import RerandomisedIvw
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 from tests.mr.methods.examples import cover, make, run, simulate
 
@@ -81,3 +82,17 @@ def test_noise_alone_on_the_exposure_is_a_status() -> None:
 def test_thresholds_and_noise_that_are_none_are_refused(changes: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         RerandomisedIvw(**changes)
+
+
+@pytest.mark.parametrize("relative", [1e-12, 1e-13, 0.0])
+def test_an_error_of_rounding_alone_is_a_status(relative: float) -> None:
+    """Effects without errors to speak of, proportional but for the last digits that they have."""
+    x = np.array([0.1, 0.2, 0.35, 0.15, 0.27])
+    noise = np.array([1.0, -2.0, 1.0, 3.0, -1.0])
+    errors = np.full(5, 1e-14), np.full(5, 0.01)
+    pair = make(x, errors[0], 0.3 * x * (1 + relative * noise), errors[1])
+    found = RerandomisedIvw().estimate(pair, random=np.random.default_rng(1))
+    assert found.status is Status.not_identified
+    assert np.isnan(found.neg_log10_p)
+    told = make(x, errors[0], 0.3 * x * (1 + 1e-4 * noise), errors[1])
+    assert RerandomisedIvw().estimate(told, random=np.random.default_rng(1)).status is Status.ok
