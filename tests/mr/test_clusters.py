@@ -135,3 +135,18 @@ def test_clusters_are_not_there_unasked_and_not_of_several_exposures() -> None:
     assert "variant_clusters" not in plain.names
     with pytest.raises(UsageError, match="--clusters parts the variants of one exposure"):
         proteomr.run_mr(harmonised=variants(), methods="mv_ivw", clusters=True)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_another_order_of_rows_gives_the_same_clusters(*, tied: bool) -> None:
+    frame = variants()
+    if tied:  # two camps that agree exactly, whose likelihoods are alike
+        slopes = np.where(np.arange(12) < 6, 0.4, -0.4)
+        frame = variants([0.1, 0.2, 0.15] * 4)
+        frame = frame.with_columns(beta_outcome=frame["beta_exposure"] * slopes)
+    found = run(frame)
+    for seed in range(3):
+        other = run(frame.sample(fraction=1.0, shuffle=True, seed=seed))
+        for name in ("cluster_estimates", "variant_clusters"):
+            keys = ["variant_id"] if name == "variant_clusters" else ["cluster"]
+            assert other.table(name).sort(keys).equals(found.table(name).sort(keys))
