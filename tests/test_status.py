@@ -35,6 +35,11 @@ def test_estimators_end_as_their_table_says() -> None:
     assert named == set(LISTED["estimates"])
 
 
+def test_estimates_without_altering_variants_end_as_those_with_them() -> None:
+    """Methods that rest on a whole genome use no instrument, and have no row there."""
+    assert {*LISTED["without_altering"]} == {*LISTED["estimates"]} - {"needs_genome"}
+
+
 @pytest.mark.parametrize("status", Status)
 def test_every_status_says_what_it_means(status: Status) -> None:
     assert status.meaning.startswith(("has", "did", "lacks"))

@@ -83,6 +83,16 @@ def test_no_instrument_left_is_a_status(tmp_path: Path) -> None:
     assert table.select("nsnp", "n_altering", "status").rows() == [(0, M, "too_few")]
 
 
+def test_methods_without_what_they_need_are_rows_there_too(tmp_path: Path) -> None:
+    """Of all methods that go by instruments, each with its own reason to have no estimate."""
+    path = tmp_path / "coding.txt"
+    path.write_text("rs5\n")
+    found = proteomr.run_mr(X, Y, methods="ivw,gsmr,ivw_correlated,pcgmm", altering=path)
+    without = found.table("without_altering")
+    assert without["method"].to_list() == found.table()["method"].to_list()
+    assert without["status"].to_list() == ["ok", *["needs_correlations"] * 3]
+
+
 def test_without_linkage_the_same_variants_alone_are_flagged(tmp_path: Path) -> None:
     found = run(tmp_path, "rs99\nrs5\n", ld=False)
     flags = found.table("instruments").sort("variant_id")["altering"]
