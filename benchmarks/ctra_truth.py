@@ -4,7 +4,8 @@ Prints the table of docs/ctra.md: ``python -m benchmarks.ctra_truth [DRAWS]``. 5
 who share a factor each, 19 with weight 1 and 34 with -1, of errors that differ by gene. The factor
 moves each gene in proportion to its error, as compound symmetry with a variance for each gene has
 it, or all genes as much (``even``), which that model does not hold. The exposure moves all signed
-genes by so much, half as much again for each unit of a moderator.
+genes by so much, half as much again for each unit of a moderator: its slope where the moderator is
+1 is one and a half times the shift.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from functools import partial
 import numpy as np
 
 from proteomr._typing import F64
-from proteomr.stats.distributions import neg_log10_p_t
+from proteomr.stats.distributions import neg_log10_p_t, quantile_t
 from proteomr.stats.gene_variances import fit_gene_variances
 from proteomr.stats.repeated_contrasts import ContrastFit, fit_intercepts, fit_means
 from proteomr.status import Status
 
 PEOPLE = 110
 SHIFTS = (0.0, 0.1)
+SLOPE = [1, 3]  # columns whose coefficients add up to the slope where the moderator is 1
 SIGNS = np.concatenate([np.ones(19), -np.ones(34)])
 
 
@@ -50,6 +52,7 @@ def measure(shift: float, draws: int, *, even: bool) -> list[str]:
     rows = []
     for name, fit_model in models.items():
         estimates, found, products, held = [], [], [], []
+        slopes, slopes_held = [], []
         for seed in range(draws):
             values, X = draw(shift, seed, even=even)
             fit = fit_model(values, X)
@@ -61,8 +64,13 @@ def measure(shift: float, draws: int, *, even: bool) -> list[str]:
             estimates.append(fit.beta[1])
             found.append(p[1] < 0.05)
             products.append(p[3] < 0.05)
-            held.append(abs(fit.beta[1] - shift) < 1.96 * se[1])
-        shares = [f"{np.mean(one):.3f}" for one in (found, products, held)]
+            reach = quantile_t(np.full(se.shape, 0.975), df)
+            held.append(abs(fit.beta[1] - shift) < reach[1] * se[1])
+            slope = float(fit.beta[SLOPE].sum())
+            error = float(np.sqrt(fit.covariance[np.ix_(SLOPE, SLOPE)].sum()))
+            slopes.append(slope)
+            slopes_held.append(abs(slope - 1.5 * shift) < reach[1] * error)
+        shares = [f"{np.mean(one):.3f}" for one in (found, products, held, slopes, slopes_held)]
         cells = [
             "even" if even else "as errors",
             f"{shift:g}",
