@@ -107,7 +107,8 @@ def _describe(results: "Results") -> None:
     hits = table.filter("significant")
     sources = table["source"].n_unique()
     from_where = f" of {sources} sources" if sources > 1 else ""
-    say(f"{table.height:,} sets{from_where} tested, {hits.height:,} significant")
+    sets = "1 set" if table.height == 1 else f"{table.height:,} sets"
+    say(f"{sets}{from_where} tested, {hits.height:,} significant")
     if "represented_by" in table.columns:
         own = hits.filter(hits["represented_by"] == hits["set"])
         say(f"{own.height:,} of these stand for the others")

@@ -120,8 +120,8 @@ def correlate(
     apart = int(np.isnan(matrix).sum()) // 2
     if apart:
         add_note(
-            f"{apart:,} pairs of proteins have no correlation, as fewer than three people, or one "
-            "value, are shared: no edge"
+            f"{'1 pair' if apart == 1 else f'{apart:,} pairs'} of proteins without a correlation, "
+            "as fewer than three people, or one value, are shared: no edge"
         )
     return matrix, distances
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,13 @@ from proteomr.status import Status
 from proteomr.tables import load_schema
 
 __all__ = ["Described", "describe", "list_tables"]
+
+_SAID: Final = {
+    Status.all_missing: "nobody has a value of it",
+    Status.too_few: "too few people have a value of it",
+    Status.infinite: "it has infinite values",
+    Status.constant: "all its values are one",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +80,7 @@ def tabulate_modules(matrix: Matrix, built: Built, described: Described) -> pl.D
             **{name: np.where(there, column[rows], np.nan) for name, column in columns.items()},
             "status": [status.name for status in matrix.statuses],
             "message": [
-                None if status is Status.ok else f"the protein {status.meaning}"
+                None if status is Status.ok else _SAID.get(status, f"it {status.meaning}")
                 for status in matrix.statuses
             ],
         },
