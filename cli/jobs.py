@@ -23,7 +23,7 @@ from .progress import Bar, Silence, watch
 if TYPE_CHECKING:
     from proteomr.execute import Executor, Shard
     from proteomr.runs import Forecast, Job, Ledger, Results
-    from proteomr.runs.job import DrawTables
+    from proteomr.runs.drawing import DrawTables
 
 __all__ = [
     "Task",

@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
+from proteomr.border import reading
 from proteomr.errors import InputError
 from proteomr.runs.encoding import read_stamp
 from proteomr.tables import load_schema
@@ -60,12 +59,14 @@ def name_result(path: Path) -> str | None:
     """
     results = _list_results()
     try:
-        if path.suffix == ".parquet":
-            name = read_stamp(path).get("schema", "").partition("/")[0]
-            return name if name in results else None
-        names = _read_header(path)
-    except (OSError, UnicodeDecodeError, InputError, pl.exceptions.PolarsError):
-        return None  # whoever reads it says what is wrong with it
+        with reading(path):
+            stamp = read_stamp(path) if path.suffix == ".parquet" else {}
+            names = _read_header(path)
+    except InputError:
+        return None  # whoever reads it as something else says what is wrong with it
+    if path.suffix == ".parquet":
+        name = stamp.get("schema", "").partition("/")[0]
+        return name if name in results else None
     held = set(names)
     if len(names) < _FEWEST or len(held) < len(names):
         return None

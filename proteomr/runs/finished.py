@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from proteomr.runs.encoding import TABLE_FORMATS
 from proteomr.runs.layout import Layout, read_json
 
-__all__ = ["count_units", "list_tables", "read_configuration"]
+__all__ = ["count_units", "list_staged", "list_tables", "read_configuration"]
 
 _RANKED = list(TABLE_FORMATS.values())
+
+
+def list_staged(folder: Path, names: Iterable[str], *, main: str) -> dict[str, Path]:
+    """Return the parquet tables among results that are written and not in their places yet.
+
+    Parameters
+    ----------
+    folder : where they wait.
+    names : of the results, with their endings.
+    main : name of the main table, which comes first.
+
+    Examples
+    --------
+    >>> list(list_staged(Path("aside"), ["drops.tsv", "b.parquet", "a.parquet"], main="a"))
+    ['a', 'b']
+    """
+    paths = {Path(name).stem: folder / name for name in names if name.endswith(".parquet")}
+    return dict(sorted(paths.items(), key=lambda one: one[0] != main))
 
 
 def list_tables(layout: Layout, *, main: str) -> dict[str, Path]:

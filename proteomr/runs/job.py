@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import polars as pl
 
@@ -21,9 +20,9 @@ from proteomr.execute import (
     one_blas_thread,
 )
 from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
+from proteomr.runs.drawing import DrawTables, draw_figures
 from proteomr.runs.encoding import TableFormat
 from proteomr.runs.forecast import Forecast
-from proteomr.runs.layout import FIGURES
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.notes import collect_notes
 from proteomr.runs.opening import read_request
@@ -143,16 +142,6 @@ class Output:
             raise UsageError("--resume goes on with a run and --overwrite replaces it: choose one")
 
 
-class DrawTables(Protocol):
-    """What draws the tables of a run, see `proteomr.plot.run_figures.draw_run`."""
-
-    def __call__(
-        self, tables: Mapping[str, Callable[[], pl.DataFrame]], folder: Path, /
-    ) -> tuple[str, ...]:
-        """Draw tables, each read when it is asked for, into a folder; return notes."""
-        ...
-
-
 def run_job(
     job: Job,
     output: Output,
@@ -205,7 +194,7 @@ def run_job(
             with one_blas_thread(), collect_notes() as notes:
                 outcome = job.run(ledger, runner)
                 if output.draw is not None:
-                    drawn = _draw_figures(output.draw, ledger)
+                    drawn = draw_figures(output.draw, ledger)
                     outcome = replace(outcome, notes=(*outcome.notes, *drawn))
                 ledger.parts.keep_notes()
             told = notes if output.shard is not None else ledger.parts.recall_notes()
@@ -348,23 +337,6 @@ def _write_account(
         exit_status=FAILED_UNITS if failed else 0,
         notes=outcome.notes,
     )
-
-
-def _draw_figures(draw: DrawTables, ledger: Ledger) -> tuple[str, ...]:
-    """Draw the tables of a run into its folder ``figures``; return notes."""
-    tables = {name: partial(read_result, path) for name, path in ledger.list_staged().items()}
-    with open_scratch() as scratch:
-        folder = scratch / FIGURES
-        folder.mkdir()
-        notes = draw(tables, folder)
-        for file in sorted(folder.iterdir()):
-            name = f"{FIGURES}/{file.name}"
-            ledger.write_file(name, partial(_copy, file))
-    return notes
-
-
-def _copy(file: Path, into: BinaryIO) -> None:
-    into.write(file.read_bytes())
 
 
 def _read_results(ledger: Ledger, output: Output) -> Results:

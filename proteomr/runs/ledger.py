@@ -19,7 +19,7 @@ from proteomr.files import replace_file, storage_errors
 from proteomr.provenance import InputFile, Manifest, canonical_json, utc_now
 from proteomr.runs.checking import make_stamp
 from proteomr.runs.encoding import TableFormat, write_encoded, write_pieces
-from proteomr.runs.finished import count_units, list_tables, read_configuration
+from proteomr.runs.finished import count_units, list_staged, list_tables, read_configuration
 from proteomr.runs.layout import EVERYTHING, Layout, read_json
 from proteomr.runs.lock import Lock
 from proteomr.runs.opening import commit_results, lock_output, open_run
@@ -90,11 +90,10 @@ class Ledger:
             known beforehand: refused at once where a file of another stands in their place.
         people : names of tables with rows of people, see :class:`Layout`.
         formats : of tables; parquet first.
-        resume : continue the run of the same request that is there, if there is one.
+        resume : go on with the run of the same request, if there is one.
         overwrite : replace what an earlier run left. Its results stand until the new ones are
             complete; its parts are removed at once.
-        shard : compute one shard of the run. The shards of one request share the folder without
-            further ado; results are written by whoever opens it without a shard.
+        shard : the share of the run; whoever opens it without one writes the results.
 
         Raises
         ------
@@ -294,17 +293,6 @@ class Ledger:
         self._staged[placed] = None
         return staged
 
-    def list_staged(self) -> dict[str, Path]:
-        """Return the tables written so far by name, the main one first, before they are in place.
-
-        Those that are parquet alone; of a job whose output is a folder.
-        """
-        paths = {name: self._layout.staged / name for name in self._staged}
-        tables = {
-            Path(name).stem: path for name, path in paths.items() if path.suffix == ".parquet"
-        }
-        return dict(sorted(tables.items(), key=lambda one: one[0] != self.main))
-
     def show_life(self) -> None:
         """Show other machines that the run goes on, between steps of minutes without a result."""
         self._held().show_life()
@@ -340,7 +328,9 @@ class Ledger:
         return self._layout.path(self._name(name))
 
     def list_tables(self) -> dict[str, Path]:
-        """Return the finished tables by name, the main one first; parquet where there is one."""
+        """Return the tables by name, the main one first: the finished ones, or those so far."""
+        if not self.finished:
+            return list_staged(self._layout.staged, self._staged, main=self.main)
         return list_tables(self._layout, main=self.main)
 
     def read_configuration(self) -> Mapping[str, Any]:
