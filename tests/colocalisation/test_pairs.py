@@ -127,6 +127,22 @@ def test_two_signals_are_two_credible_sets_and_two_conditional_signals() -> None
         assert shared["r2"] is not None
 
 
+@pytest.mark.parametrize("method", ["abf", "susie"])
+def test_variants_have_their_r2_with_the_likeliest_one_where_there_is_ld(method: str) -> None:
+    ld = LOCUS.correlations
+    ruled = PairRule(method)  # type: ignore[arg-type]
+    found = colocalise(ONE, TWO, method=method, ld=ld, rule=ruled)  # type: ignore[arg-type]
+    variants = found.table("coloc_snps")
+    r = ld.to_numpy()[:, -60:].astype(float)
+    at = {name: place for place, name in enumerate(LOCUS.names)}
+    for _, part in variants.group_by("region", "set1", "set2"):
+        lead = at[part.sort("pp_h4", descending=True)["snp"][0]]
+        expected = [r[lead, at[name]] ** 2 for name in part["snp"]]
+        np.testing.assert_allclose(part["r2_lead"], expected, rtol=1e-9)
+    without = colocalise(ONE, TWO).table("coloc_snps")
+    assert without["r2_lead"].null_count() == without.height
+
+
 def test_without_a_credible_set_signals_are_conditional_ones_and_it_is_said() -> None:
     weak = measure(OTHERS, {20: 0.06}, np.random.default_rng(3))
     rows = colocalise(ONE, weak, method="susie", ld=LOCUS.correlations).table()
