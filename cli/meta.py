@@ -121,6 +121,15 @@ def meta(
             help="Neither what each study does to the effect nor tests of bias.",
         ),
     ] = False,
+    stouffer_weights: Annotated[
+        Literal["equal", "n"],
+        typer.Option(
+            metavar="equal|n",
+            rich_help_panel=shared.MODELS,
+            help="How studies count in Stouffer's sum of z: alike, or by the root of their column "
+            "n, as METAL has it.",
+        ),
+    ] = "equal",
     dependencies: Dependencies,
     ratios: Ratios,
     doses: Doses,
@@ -157,6 +166,7 @@ def meta(
             baseline_risk=ratios.baseline_risk,
             dose=doses.choose(),
             pooled_only=pooled_only,
+            stouffer_weights=stouffer_weights,
         )
         return MetaJob(request)
 

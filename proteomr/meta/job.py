@@ -33,6 +33,7 @@ from proteomr.meta.specification import (
     DoseOptions,
     Duplicates,
     MetaRequest,
+    StoufferWeights,
 )
 from proteomr.runs import Data, Forecast, Ledger, Outcome, Results, call_job, open_scratch
 from proteomr.stats.between_studies import Tau2
@@ -181,6 +182,7 @@ def meta(
     baseline_risk: float | None = None,
     dose: DoseOptions | None = None,
     pooled_only: bool = False,
+    stouffer_weights: StoufferWeights = "equal",
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -208,6 +210,7 @@ def meta(
         at which risk of the unexposed.
     dose : how estimates by dose are pooled; the tables then have ``dose``, ``cases`` and ``n`` too.
     pooled_only : neither influence nor tests of bias.
+    stouffer_weights : whether studies count alike in Stouffer's sum, or by the root of their ``n``.
     out : run folder; None keeps the tables in memory.
     resume, overwrite : go on with, or replace, an earlier run in the folder.
 
@@ -246,5 +249,6 @@ def meta(
         baseline_risk=baseline_risk,
         dose=dose,
         pooled_only=pooled_only,
+        stouffer_weights=stouffer_weights,
     )
     return call_job(MetaJob(request), out=out, resume=resume, overwrite=overwrite)

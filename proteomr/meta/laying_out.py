@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
+from proteomr.errors import ColumnError, InputError, rows_have
 from proteomr.meta.reading import STUDY, StudyRows
 from proteomr.tables import columns as c
 
@@ -57,6 +58,25 @@ class Layout:
         """Variances ``(m, k)``; of errors below 1e-150 at least the least that is not 0."""
         se = self.spread(self.frame[c.SE].to_numpy())
         return np.asarray(np.maximum(se**2, np.finfo(np.float64).tiny))
+
+    @property
+    def people(self) -> F64:
+        """People of each study ``(m, k)``.
+
+        Raises
+        ------
+        ColumnError, InputError
+            There is no column of them, or a study has none.
+        """
+        if "_n" not in self.frame.columns:
+            raise ColumnError(f"no column {c.N!r}, which --stouffer-weights n is read from")
+        untold = self.frame.filter((pl.col("_n") > 0.0).not_().fill_null(value=True))
+        if untold.height:
+            raise InputError(
+                f"study {untold[STUDY][0]}: {rows_have(untold.height)} no people above 0 in column "
+                f"{c.N!r}, by which --stouffer-weights n weighs"
+            )
+        return self.spread(self.frame["_n"].to_numpy())
 
     def codes(self, column: str) -> I64:
         """Return a column of text as codes ``(m, k)``, -1 where there is no row."""

@@ -107,13 +107,19 @@ def tabulate_pooled(
         depend on one another.
     """
     y, v = layout.effects, layout.variances
+    people = layout.people if asked.stouffer_weights == "n" else None
     parts = []
     for some in cut_units(*y.shape):
         effects = StudyEffects.of(y[some], v[some], correlation=correlation)
         fit = pool_effects(effects, method=asked.tau2, hartung=asked.hartung)
         spread = measure_heterogeneity(effects, fit.tau2, method=asked.tau2)
         ends = profile_q(effects, level=asked.level)
-        tests = combine_tests(y[some], v[some], correlation=correlation)
+        tests = combine_tests(
+            y[some],
+            v[some],
+            correlation=correlation,
+            people=None if people is None else people[some],
+        )
         parts.append(_of_chunk(fit, spread, ends, tests, asked))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     status = columns.pop("_status").astype(np.int64)

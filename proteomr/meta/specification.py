@@ -16,11 +16,20 @@ from proteomr.stats.ratio_measures import Ratio
 from proteomr.tables import columns as c
 from proteomr.tables import load_schema
 
-__all__ = ["FEWEST_KNOTS", "Dependence", "DoseOptions", "DoseShape", "Duplicates", "MetaRequest"]
+__all__ = [
+    "FEWEST_KNOTS",
+    "Dependence",
+    "DoseOptions",
+    "DoseShape",
+    "Duplicates",
+    "MetaRequest",
+    "StoufferWeights",
+]
 
 Dependence: TypeAlias = Literal["robust", "three-level"]
 Duplicates: TypeAlias = Literal["refuse", "drop"]
 DoseShape: TypeAlias = Literal["linear", "spline"]
+StoufferWeights: TypeAlias = Literal["equal", "n"]
 Stages: TypeAlias = Literal["one", "two"]
 
 DEFAULT_KEYS = (c.PROTEIN, c.EXPOSURE, c.ADJUSTMENT, c.TERM)
@@ -85,6 +94,7 @@ class MetaRequest(Request):
     to, baseline_risk : ratio that all are converted to, at this risk of the unexposed.
     dose : how estimates by dose are pooled; None where they are of one dose.
     pooled_only : neither influence nor tests of bias.
+    stouffer_weights : whether studies count alike in Stouffer's sum, or by the root of their ``n``.
     """
 
     command: ClassVar[str] = "meta"
@@ -106,6 +116,7 @@ class MetaRequest(Request):
     baseline_risk: float | None = None
     dose: DoseOptions | None = None
     pooled_only: bool = False
+    stouffer_weights: StoufferWeights = "equal"
 
     def __post_init__(self) -> None:
         if not self.tables:
@@ -128,6 +139,11 @@ class MetaRequest(Request):
                 f"by: {taken[0]!r} is a column of the results; rename it in the tables"
             )
         check_rows(self.rows)
+        if self.stouffer_weights == "n" and (self.cluster is not None or self.dose is not None):
+            raise UsageError(
+                "--stouffer-weights n is for studies of one effect each: it goes without "
+                "--cluster and --dose"
+            )
         self._check_conversion()
         self._check_dependence()
 

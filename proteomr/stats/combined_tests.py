@@ -36,11 +36,14 @@ class CombinedTests:
     fisher_neg_log10_p: F64
 
 
-def combine_tests(y: F64, v: F64, *, correlation: F64 | None = None) -> CombinedTests:
+def combine_tests(
+    y: F64, v: F64, *, correlation: F64 | None = None, people: F64 | None = None
+) -> CombinedTests:
     r"""Combine the tests of the studies of each question.
 
-    Signs by the binomial distribution; :math:`\sum z / \sqrt{1'R1}` (Stouffer et al. 1949; with a
-    correlation R Strube 1985, doi:10.1037/0033-2909.97.2.334), which knows directions;
+    Signs by the binomial distribution; :math:`\sum w z / \sqrt{w'Rw}` (Stouffer et al. 1949, w of
+    1; with a correlation R Strube 1985, doi:10.1037/0033-2909.97.2.334; with w the root of people,
+    as METAL has it, Willer et al. 2010, doi:10.1093/bioinformatics/btq340), which knows directions;
     :math:`-2 \sum \log p` of two-sided p values (Fisher 1932), which does not. Signs and Fisher's
     sum have these distributions where studies are independent alone.
 
@@ -48,6 +51,7 @@ def combine_tests(y: F64, v: F64, *, correlation: F64 | None = None) -> Combined
     ----------
     y, v : ``(m, k)`` effects and variances; NaN where absent.
     correlation : ``(k, k)`` of the errors of the studies; None where they are independent.
+    people : ``(m, k)``, whose roots weigh the z of Stouffer's sum; None: all count alike.
 
     Examples
     --------
@@ -61,12 +65,12 @@ def combine_tests(y: F64, v: F64, *, correlation: F64 | None = None) -> Combined
     positive, negative = (z > 0.0).sum(axis=1), (z < 0.0).sum(axis=1)
     fewer, n = np.minimum(positive, negative), positive + negative
     sign_p = np.where(n > 0, np.minimum(1.0, 2.0 * special.bdtr(fewer, np.maximum(n, 1), 0.5)), 1.0)
-    square = k.astype(np.float64)
+    w = np.where(there, 1.0 if people is None else np.sqrt(np.where(there, people, 1.0)), 0.0)
+    square = add_studies(w * w)
     if correlation is not None:
         sign_p = np.full(square.shape, np.nan)
-        together = there[:, :, None] & there[:, None, :]
-        square = add_studies(add_studies(np.where(together, correlation, 0.0)))
-    stouffer = add_studies(z) / np.sqrt(np.where(k > 0, square, 1.0))
+        square = add_studies(add_studies(w[:, :, None] * w[:, None, :] * correlation))
+    stouffer = add_studies(w * z) / np.sqrt(np.where(k > 0, square, 1.0))
     logs = add_studies(np.where(there, neg_log10_p_normal(z), 0.0))
     fisher = 2.0 * np.log(10.0) * logs
     if correlation is not None:

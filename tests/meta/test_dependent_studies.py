@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import proteomr
-from proteomr.errors import InputError
+from proteomr.errors import ColumnError, InputError
 from proteomr.meta import DoseOptions
 
 STORED = Path(__file__).with_name("dependent_studies.json")
@@ -42,6 +42,18 @@ def test_stouffers_sum_has_the_error_of_its_correlations_and_others_are_empty() 
     row = proteomr.meta(EFFECTS, study="study", overlap=PAIRS).table().row(0, named=True)
     assert row["stouffer"] == pytest.approx(z.sum() / np.sqrt(R.sum()), rel=1e-14)
     assert row["sign_p"] is row["fisher"] is row["fisher_p"] is None
+
+
+def test_people_weigh_stouffers_z_and_their_lack_is_told() -> None:
+    people = EFFECTS.with_columns(n=pl.Series([100, 900, 400, 2500]))
+    row = proteomr.meta(people, study="study", stouffer_weights="n").table().row(0, named=True)
+    z, w = (EFFECTS["estimate"] / EFFECTS["se"]).to_numpy(), np.array([10.0, 30.0, 20.0, 50.0])
+    assert row["stouffer"] == pytest.approx(w @ z / np.sqrt(w @ w), rel=1e-14)
+    with pytest.raises(ColumnError, match="no column 'n', which --stouffer-weights n"):
+        proteomr.meta(EFFECTS, study="study", stouffer_weights="n")
+    lacking = people.with_columns(n=pl.Series([100, None, 400, 0]))
+    with pytest.raises(InputError, match="study b: 2 rows have no people above 0"):
+        proteomr.meta(lacking, study="study", stouffer_weights="n")
 
 
 def test_stouffers_test_of_studies_that_share_people_keeps_its_level() -> None:

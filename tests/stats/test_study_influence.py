@@ -99,6 +99,17 @@ def test_signs_are_binomial_and_their_p_is_at_most_one() -> None:
     assert found.positive.tolist() == [8, 1, 0]
 
 
+def test_people_weigh_stouffers_sum_by_their_root() -> None:
+    y, v = np.array([[0.3, -0.1, 0.2, np.nan]]), np.array([[0.01, 0.02, 0.05, np.nan]])
+    n, R = np.array([[100.0, 900.0, 400.0, np.nan]]), np.eye(4)
+    R[0, 1] = R[1, 0] = 0.4
+    z, w = y[0, :3] / np.sqrt(v[0, :3]), np.array([10.0, 30.0, 20.0])
+    alone = combine_tests(y, v, people=n).stouffer[0]
+    assert alone == pytest.approx(w @ z / np.sqrt(w @ w), rel=1e-14)
+    shared = combine_tests(y, v, people=n, correlation=R).stouffer[0]
+    assert shared == pytest.approx(w @ z / np.sqrt(w @ R[:3, :3] @ w), rel=1e-14)
+
+
 def test_sums_of_one_question_are_those_of_many_to_the_bit() -> None:
     y = np.random.default_rng(2).normal(size=(300, 9))
     many = combine_tests(y, np.ones_like(y))
