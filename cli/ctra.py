@@ -54,7 +54,8 @@ def ctra(
         typer.Option(
             metavar='LABEL="TERMS"',
             rich_help_panel=shared.MODELS,
-            help='Adjustment set, such as full="age + sex + CD3D"; repeat for several. Without: '
+            help='Adjustment set, such as full="age + sex + CD3D", of columns of SAMPLES or '
+            "genes of EXPRESSION; repeat for several. Without: "
             "unadjusted.",
             show_default=False,
         ),

@@ -8,7 +8,7 @@ without IL6 in Fredrickson et al. 2015, doi:10.1371/journal.pone.0121839.
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,13 +18,14 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.ctra.specification import GeneSet
+from proteomr.design import Formula
 from proteomr.errors import ColumnError, InputError, nearest
 from proteomr.io import read_table
 from proteomr.runs.notes import add_note
 from proteomr.tables import Cohort
 from proteomr.tables import columns as c
 
-__all__ = ["COMPONENTS", "Contrast", "find_contrast", "read_genes"]
+__all__ = ["COMPONENTS", "Contrast", "add_transcripts", "find_contrast", "read_genes"]
 
 _COLUMNS: Final = ("gene_published", "gene_current", "group", "weight")
 COMPONENTS: Final = {"proinflammatory": "inflammatory"}
@@ -145,6 +146,48 @@ def find_contrast(cohort: Cohort, genes: pl.DataFrame, *, log2: bool = False) ->
         tuple(used["group"].to_list()),
         listed,
     )
+
+
+def add_transcripts(
+    cohort: Cohort, formulas: Iterable[Formula], *, log2: bool = False
+) -> pl.DataFrame:
+    """Return the samples with the transcripts that covariates name and the samples lack.
+
+    Leukocyte markers (CD3D, CD19, CD14 and others) stand among the genes of an expression matrix;
+    several columns of one are averaged, as those of the contrast. A column of the samples comes
+    first.
+
+    Raises
+    ------
+    InputError
+        A transcript has no values, one value, or none that are logarithms.
+    FormulaError
+        A column is in neither.
+    """
+    places: dict[str, list[int]] = {}
+    for at, name in enumerate(cohort.proteins.names):
+        places.setdefault(name, []).append(at)
+    if c.GENE in cohort.assays.columns:
+        for at, gene in enumerate(cohort.assays[c.GENE].to_list()):
+            if gene is not None and at not in places.setdefault(gene, []):
+                places[gene].append(at)
+    samples = cohort.samples
+    known = [*samples.columns, *(name for name in places if name not in samples.columns)]
+    named = [name for formula in formulas for name in formula.resolve(known).variables]
+    wanted = [name for name in dict.fromkeys(named) if name not in samples.columns]
+    columns = []
+    for name in wanted:
+        cells = [cohort.proteins.read(slice(at, at + 1))[:, 0] for at in places[name]]
+        cells = [_take_logarithms(cell, name) for cell in cells] if log2 else cells
+        column, status = _join(cells)
+        if column is None:
+            said = "constant" if status == "constant" else "without a value"
+            raise InputError(f"covariate {name!r} is {said} in the expression matrix")
+        _refuse_counts(column, name)
+        columns.append(pl.Series(name, column).fill_nan(None))
+    if wanted:
+        add_note(f"covariates from the expression matrix: {', '.join(wanted)}")
+    return samples.with_columns(columns)
 
 
 def _list_places(cohort: Cohort) -> dict[str, list[int]]:

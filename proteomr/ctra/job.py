@@ -18,7 +18,13 @@ from proteomr.ctra.fitting import (
     scale_genes,
     tell_rows,
 )
-from proteomr.ctra.genes import COMPONENTS, Contrast, find_contrast, read_genes
+from proteomr.ctra.genes import (
+    COMPONENTS,
+    Contrast,
+    add_transcripts,
+    find_contrast,
+    read_genes,
+)
 from proteomr.ctra.specification import (
     CtraErrors,
     CtraModel,
@@ -27,7 +33,8 @@ from proteomr.ctra.specification import (
     Interaction,
     Scale,
 )
-from proteomr.design import parse_sets
+from proteomr.design import Formula, parse, parse_sets
+from proteomr.design.tokens import quote
 from proteomr.errors import UsageError
 from proteomr.execute import Executor
 from proteomr.io import PeopleChoice, read_cohort
@@ -110,14 +117,19 @@ class CtraJob:
             contrast = find_contrast(
                 cohort, read_genes(path, named=asked.gene_set), log2=asked.log2
             )
-        models = tuple(self._lay_out(cohort.samples))
+            covariates = parse_sets(dict(asked.adjust) or {"unadjusted": "1"})
+            formulas = list(covariates.values())
+            if asked.interaction is not None:
+                formulas.append(parse(quote(asked.interaction.moderator)))
+            samples = add_transcripts(cohort, formulas, log2=asked.log2)
+        models = tuple(self._lay_out(samples, covariates))
         return _Read(contrast, models, cohort.samples[cohort.id_column], cohort.drops)
 
-    def _lay_out(self, samples: pl.DataFrame) -> Iterator[PeopleModel]:
+    def _lay_out(self, samples: pl.DataFrame, sets: Mapping[str, Formula]) -> Iterator[PeopleModel]:
         """Yield the models: each exposure, one with its product, then all of them together."""
         asked = self.request
         own = asked.interaction
-        for label, covariates in parse_sets(dict(asked.adjust) or {"unadjusted": "1"}).items():
+        for label, covariates in sets.items():
             groups = [(name,) for name in asked.exposures]
             for exposures in [*groups, *([asked.exposures] if asked.joint else [])]:
                 product = own if own is not None and exposures == (own.exposure,) else None

@@ -10,7 +10,7 @@ import pytest
 
 import proteomr
 from proteomr.ctra.genes import find_contrast, read_genes
-from proteomr.errors import ColumnError, InputError, UsageError
+from proteomr.errors import ColumnError, FormulaError, InputError, UsageError
 from proteomr.runs import Results
 from proteomr.runs.notes import collect_notes
 from proteomr.tables import Cohort
@@ -226,6 +226,38 @@ def test_people_without_a_covariate_leave_its_models_and_are_counted() -> None:
         pl.when(pl.col("ID") < "p05").then(None).otherwise("age").alias("age")
     )
     assert row(fit(people=some))["n"] == N - 5
+
+
+def test_transcripts_are_covariates_as_if_the_samples_had_them() -> None:
+    g = np.random.default_rng(5)
+    markers = pl.DataFrame({"ID": IDS, "CD3D": g.normal(9, 1, N), "CD19": g.normal(7, 1, N)})
+    markers = markers.with_columns(CD19=pl.when(pl.col("ID") < "p03").then(None).otherwise("CD19"))
+    asked: dict[str, Any] = {"adjust": {"a": "age + CD3D + log2(CD19)"}, "interaction": "x:CD3D"}
+    within = fit(EXPRESSION.join(markers, on="ID"), **asked)
+    beside = fit(people=PEOPLE.join(markers, on="ID"), **asked)
+    assert within.table().equals(beside.table())
+    assert row(within, term="x")["n"] == N - 3
+    assert "covariates from the expression matrix: CD3D, CD19" in notes_of(within)
+    assert "expression matrix" not in notes_of(beside)
+    counts = EXPRESSION.join(markers, on="ID").with_columns(
+        pl.lit(2.0).pow(pl.col(name)).alias(name) for name in [*NAMES, "CD3D", "CD19"]
+    )
+    as_logarithms = fit(counts, log2=True, **asked).table()
+    for name in ("estimate", "se"):
+        assert np.allclose(as_logarithms[name], within.table()[name], rtol=1e-9)
+
+
+def test_a_transcript_that_tells_nothing_or_is_no_logarithm_is_refused() -> None:
+    for values, said in (
+        ([5.0] * N, "covariate 'CD14' is constant"),
+        ([None] * N, "covariate 'CD14' is without a value"),
+        (list(range(1000, 1000 + N)), "CD14 has values up to 1,059"),
+    ):
+        odd = EXPRESSION.with_columns(pl.Series("CD14", values, dtype=pl.Float64))
+        with pytest.raises(InputError, match=said):
+            fit(odd, adjust={"a": "CD14"})
+    with pytest.raises(FormulaError, match="no column 'CD14'"):
+        fit(adjust={"a": "CD14"})
 
 
 def test_the_order_of_rows_and_columns_changes_nothing() -> None:
