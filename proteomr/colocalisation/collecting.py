@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,11 @@ import polars as pl
 from proteomr.colocalisation.opening import Places
 from proteomr.files import storage_errors
 from proteomr.runs import Ledger, Outcome, unpack_tables
+from proteomr.runs.encoding import write_pieces
 from proteomr.status import Status
 from proteomr.tables import load_schema
 
-__all__ = ["BLOCK", "collect_tables", "describe_outcome"]
+__all__ = ["BLOCK", "collect_tables", "describe_outcome", "read_long", "write_long"]
 
 BLOCK: Final = "block"
 """Name of the part that a block is stored as."""
@@ -66,6 +68,25 @@ def collect_tables(
             ["trait", "region", "set", "snp"], keep="first", maintain_order=True
         )
     return joined, pieces
+
+
+def write_long(ledger: Ledger, name: str, files: Sequence[Path]) -> None:
+    """Write a table that stands in pieces, of which memory need not hold all.
+
+    Parameters
+    ----------
+    ledger : of the run.
+    name : of the table.
+    files : its pieces, see `collect_tables`.
+    """
+    for format in ledger.formats:
+        write = partial(write_pieces, files, format=format, stamp=ledger.stamp(name))
+        ledger.write_file(f"{name}.{format}", write)
+
+
+def read_long(files: Sequence[Path]) -> pl.DataFrame:
+    """Return a table that stands in pieces."""
+    return pl.read_parquet(list(files), glob=False)
 
 
 def _write_piece(rows: pl.DataFrame, name: str, path: Path) -> Path:

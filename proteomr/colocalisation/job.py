@@ -15,7 +15,13 @@ from typing import Any, ClassVar, Final, Protocol
 
 import polars as pl
 
-from proteomr.colocalisation.collecting import BLOCK, collect_tables, describe_outcome
+from proteomr.colocalisation.collecting import (
+    BLOCK,
+    collect_tables,
+    describe_outcome,
+    read_long,
+    write_long,
+)
 from proteomr.colocalisation.linkage import HitLink
 from proteomr.colocalisation.many import ClusterWork, ConfigurationWork
 from proteomr.colocalisation.multiple_signals import ConditionalSignals, SusieSignals
@@ -151,11 +157,11 @@ class _Job(abc.ABC):
             for name, table in tables.items():
                 ledger.write_table(name, table)
             for name, files in pieces.items():
-                ledger.write_pieces(name, files)
+                write_long(ledger, name, files)
             outcome = describe_outcome(tables[self.main], ledger, places=places)
             if self.draw is None:
                 return outcome
-            long = {name: pl.read_parquet(files) for name, files in pieces.items()}
+            long = {name: read_long(files) for name, files in pieces.items()}
         notes = _draw_figures(self.draw, tables | long, ledger)
         return replace(outcome, notes=(*outcome.notes, *notes))
 

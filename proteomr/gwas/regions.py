@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ class RegionTraits:
     def __iter__(self) -> Iterator[RegionTrait]:
         """Yield the traits one by one."""
         for chunk in self.chunks:
-            rows = pl.read_ipc(chunk) if isinstance(chunk, Path) else chunk
+            rows = _read_aside(chunk) if isinstance(chunk, Path) else chunk
             found = rows.partition_by("trait", maintain_order=True, as_dict=True)
             for (name,), part in sorted(found.items()):
                 yield RegionTrait(str(name), part, self.form, self.drops, self.notes)
@@ -277,8 +278,12 @@ def _judge(
 
 def _put_aside(rows: pl.DataFrame, path: Path) -> Path:
     with storage_errors(path):
-        rows.write_ipc(path, compression="lz4")
+        rows.write_ipc_stream(path, compression="lz4")
     return path
+
+
+def _read_aside(path: Path) -> pl.DataFrame:
+    return pl.read_ipc_stream(io.BytesIO(path.read_bytes()))
 
 
 def _find_reasons(rows: pl.DataFrame, form: TraitForm) -> pl.Series:

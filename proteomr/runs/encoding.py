@@ -106,7 +106,9 @@ def write_pieces(
         return
     separator = "," if format == "csv" else "\t"
     for place, piece in enumerate(pieces):
-        write_text(pl.read_parquet(piece), file, separator=separator, include_header=not place)
+        write_text(
+            pl.read_parquet(piece, glob=False), file, separator=separator, include_header=not place
+        )
 
 
 def write_text(

@@ -18,7 +18,7 @@ from proteomr.execute import Shard
 from proteomr.files import replace_file, storage_errors
 from proteomr.provenance import InputFile, Manifest, canonical_json, utc_now
 from proteomr.runs.checking import make_stamp
-from proteomr.runs.encoding import TableFormat, write_encoded, write_pieces
+from proteomr.runs.encoding import TableFormat, write_encoded
 from proteomr.runs.finished import count_units, list_staged, list_tables, read_configuration
 from proteomr.runs.layout import EVERYTHING, Layout, read_json
 from proteomr.runs.lock import Lock
@@ -227,23 +227,6 @@ class Ledger:
         stamp = self.stamp(name if style is None else "")
         for format in self.formats if formats is None else formats:
             write = partial(write_encoded, shown, format=format, stamp=stamp)
-            self.write_file(f"{name}.{format}", write)
-
-    def write_pieces(self, name: str, pieces: Sequence[Path]) -> None:
-        """Write a result table that stands in parquet files, of which memory need not hold all.
-
-        Parameters
-        ----------
-        name : of the table, without an ending.
-        pieces : files whose rows follow each other, checked against the table's schema before.
-
-        Raises
-        ------
-        RunFolderError, StorageError
-            As for `write_table`.
-        """
-        for format in self.formats:
-            write = partial(write_pieces, pieces, format=format, stamp=self.stamp(name))
             self.write_file(f"{name}.{format}", write)
 
     def stamp(self, table: str) -> dict[str, str]:

@@ -32,6 +32,8 @@ REASONS = {
     "cli/run.py": OWN,
     "cli/stage_batches.py": "reads what jobs of the scheduler printed, in whatever bytes",
     "proteomr/files.py": WRITES,
+    "proteomr/colocalisation/coded_traits.py": OWN,
+    "proteomr/colocalisation/collecting.py": OWN,
     "proteomr/execute/processors.py": SYSTEM,
     "proteomr/gwas/sinks.py": OWN,
     "proteomr/io/arrow_csv.py": "parses a stream whose faults are named by who opened it",

@@ -18,7 +18,7 @@ from proteomr.colocalisation import traits as atlases
 from proteomr.colocalisation.calling import colocalise, hyprcoloc
 from proteomr.colocalisation.coded_traits import TraitShelf
 from proteomr.colocalisation.stretches import WindowRule
-from proteomr.gwas import munging, regions
+from proteomr.gwas import munge_run, munging, regions
 from proteomr.gwas.gene_regions import Region
 from proteomr.gwas.key_store import KeyStore
 from proteomr.gwas.trait_piles import TraitSink
@@ -80,7 +80,7 @@ def shelves(monkeypatch: pytest.MonkeyPatch) -> list[TraitShelf]:
         return made[-1]
 
     monkeypatch.setattr(munging, "TraitSink", partial(TraitSink, at_once=13))
-    monkeypatch.setattr(munging, "KeyStore", partial(KeyStore, at_once=5, sorted_at_once=7))
+    monkeypatch.setattr(munge_run, "KeyStore", partial(KeyStore, at_once=5, sorted_at_once=7))
     monkeypatch.setattr(regions, "_AT_ONCE", 13)
     monkeypatch.setattr(atlases, "_ROWS", 13)
     monkeypatch.setattr(atlases, "TraitShelf", make)
