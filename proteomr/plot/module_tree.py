@@ -226,13 +226,38 @@ def _draw_modules(figure: Figure, axes: Axes, module: I64) -> None:
     axes.set_ylim(0.0, 1.0)
     axes.axis("off")
     per_protein = axes.get_window_extent().width / figure.dpi * MM_PER_INCH / module.size
-    for number, low, high in _runs(module):
+    runs = _runs(module)
+    for number, low, high in runs:
         axes.fill_between([low, high], 0.0, 1.0, color=_colour(number), linewidth=0)
         if low:
             axes.plot([low, low], [0.0, 1.0], color="white", linewidth=0.6)
-        word = "none" if number == 0 else str(number)
-        if (high - low) * per_protein >= 1.3 * len(word) + 1.0:
-            axes.text(
-                (low + high) / 2, -0.25, word, ha="center", va="top", fontsize=5.0, color="#333333"
-            )
+    for word, at in _place_numbers(runs, per_protein):
+        axes.text(at, -0.25, word, ha="center", va="top", fontsize=5.0, color="#333333")
     axes.plot([0, module.size], [0, 0], color=GREY, linewidth=0.3)
+
+
+def _place_numbers(
+    runs: Sequence[tuple[int, int, int]], per_protein: float
+) -> list[tuple[str, float]]:
+    """Return the numbers of the modules and where they stand, the widest runs first.
+
+    A number has to have room between those that are there; a module of several runs has another
+    number where a run is as wide as its number, and those of none are told where they are.
+    """
+    placed: list[tuple[str, float]] = []
+    taken: list[tuple[float, float]] = []
+    named: set[int] = set()
+    for number, low, high in sorted(runs, key=lambda run: run[1] - run[2]):
+        word = "none" if number == 0 else str(number)
+        room = 1.3 * len(word) + 1.0
+        narrow = (high - low) * per_protein < room
+        if narrow and (number == 0 or number in named):
+            continue
+        middle = (low + high) / 2
+        first, last = (middle * per_protein + side * room / 2 for side in (-1, 1))
+        if any(first < end and last > begin for begin, end in taken):
+            continue
+        taken.append((first, last))
+        named.add(number)
+        placed.append((word, middle))
+    return placed

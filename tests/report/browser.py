@@ -50,7 +50,7 @@ class Browser:
         request = urllib.request.Request(f"{self.address}{path}", body, method=method)  # noqa: S310
         request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=200) as answer:  # noqa: S310
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as fault:
             raise AssertionError(json.load(fault)["value"]["message"]) from None
