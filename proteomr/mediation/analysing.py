@@ -45,7 +45,9 @@ def analyse_trio(trio: Trio, setting: Setting) -> Analysis:
     if spec.method == "perm":
         return analyse_percentage(trio, setting.contrast)
     hazard: HazardModel = "cox" if spec.family == "cox" else "aalen"
-    return analyse_counterfactual(trio, setting.contrast, hazard=hazard)
+    # samples of people weigh them anew: errors and p values beside them must as well
+    known = spec.bootstrap is None
+    return analyse_counterfactual(trio, setting.contrast, hazard=hazard, as_published=known)
 
 
 def _hold_mediator(trio: Trio, setting: Setting) -> Contrast:

@@ -99,6 +99,12 @@ def plan_mediation(
             f"--joint has all proteins in one model, and {covariates[0].name!r} is a covariate of "
             "each protein: leave one of them out"
         )
+    if spec.method == "counterfactual" and spec.bootstrap is None:
+        add_note(
+            "errors of counterfactual effects take the weights for known, as those published do, "
+            "and are too small where few are exposed; --bootstrap influence gives errors that "
+            "do not"
+        )
     pairs, targets, drops = _read_pairs(reading, spec)
     columns = {
         label: SetColumns(

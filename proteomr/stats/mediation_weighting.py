@@ -167,17 +167,20 @@ class _Doubled:
         return found
 
 
-def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardModel) -> Analysis:
+def analyse_counterfactual(
+    trio: Trio, contrast: Contrast, *, hazard: HazardModel, as_published: bool = True
+) -> Analysis:
     """Return natural direct and indirect effects on a hazard.
 
     ``aalen``: constant additive effects per unit of time beside a free baseline; ``cox``:
     logarithms of hazard ratios, which are those of risks where the outcome is rare. Errors are
     robust, each person being a cluster, with the weights as they are (so the published analyses
-    have them); limits by influence functions or refits know that the weights are estimated.
+    have them), or those of the influence functions, which know that the weights are estimated.
 
     Parameters
     ----------
     trio : exposure 0 or 1, outcome ``(n, 3)`` of entry, exit and event (1; other codes are none).
+    as_published : take the weights for known.
 
     Raises
     ------
@@ -229,7 +232,7 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
         np.ones(4),
         refit,
         _list_paths(scaled, mediator, hazard),
-        dict(zip(effects.names, errors.tolist(), strict=True)),
+        dict(zip(effects.names, errors.tolist(), strict=True)) if as_published else {},
         clusters=trio.clusters,
     )
     return _tell(analysis, trio, weights.values, hazard)

@@ -199,7 +199,7 @@ def test_clusters_change_errors_and_their_missing_codes_leave_people_out(
     found = read(people).filter(pl.col("status") == "ok")
     assert found["n"].max() == table.height - 1
     assert found["conf_low"].is_finite().any()
-    mediate(*outcome, "--adjust", "a=age", "--overwrite", method=method)
+    mediate(*outcome, "--adjust", "a=age", "--bootstraps", "40", "--overwrite", method=method)
     plain = read(people).filter(pl.col("status") == "ok")
     both = found.join(plain, on=["protein", "quantity"], suffix="_plain")
     assert both.height > 0
