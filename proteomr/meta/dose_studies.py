@@ -13,7 +13,8 @@ from proteomr._typing import F64
 from proteomr.errors import ColumnError, InputError, nearest, rows_have
 from proteomr.io import read_table
 from proteomr.io.result_rows import choose_rows
-from proteomr.meta.reading import MEASURE, ORIGIN, STUDY, StudyRows, name_sources, read_numbers
+from proteomr.meta.published import read_effects, read_numbers
+from proteomr.meta.reading import MEASURE, ORIGIN, STUDY, StudyRows, name_sources
 from proteomr.meta.specification import DEFAULT_KEYS, DoseOptions, MetaRequest
 from proteomr.runs import open_scratch
 from proteomr.runs.notes import add_note
@@ -96,7 +97,7 @@ def _explain(name: str, study: DoseStudy, options: DoseOptions) -> str:
 def _take(
     frame: pl.DataFrame, asked: MetaRequest, options: DoseOptions, *, origin: str, path: str
 ) -> pl.DataFrame:
-    columns = [read_numbers(frame, name, path) for name in (_DOSE, c.ESTIMATE, c.SE)]
+    columns = [read_numbers(frame, _DOSE, path), *read_effects(frame, path)]
     for name in (_CASES, c.N):
         if name in frame.columns or options.covariance != "independent":
             columns.append(read_numbers(frame, name, path))

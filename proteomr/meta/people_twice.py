@@ -13,7 +13,8 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, InputError, nearest
 from proteomr.io import read_table
-from proteomr.meta.reading import ORIGIN, STUDY, StudyRows, read_numbers
+from proteomr.meta.published import read_numbers
+from proteomr.meta.reading import ORIGIN, STUDY, StudyRows
 from proteomr.meta.specification import MetaRequest
 from proteomr.runs.notes import add_note
 from proteomr.tables import Drop

@@ -12,6 +12,7 @@ import polars as pl
 from proteomr.errors import ColumnError, InputError, UsageError, nearest, rows_have
 from proteomr.io import read_table
 from proteomr.io.result_rows import choose_rows
+from proteomr.meta.published import read_effects
 from proteomr.meta.specification import DEFAULT_KEYS, MetaRequest
 from proteomr.runs import Source, open_scratch
 from proteomr.runs.notes import add_note
@@ -25,7 +26,6 @@ __all__ = [
     "STUDY",
     "StudyRows",
     "name_sources",
-    "read_numbers",
     "read_studies",
 ]
 
@@ -154,7 +154,7 @@ def _take(
     frame: pl.DataFrame, asked: MetaRequest, keys: Sequence[str], *, origin: str, path: str
 ) -> pl.DataFrame:
     """Return the columns that count, under their names."""
-    estimate, se = (read_numbers(frame, name, path) for name in (c.ESTIMATE, c.SE))
+    estimate, se = read_effects(frame, path)
     texts = [frame[name].cast(pl.String).alias(name) for name in keys]
     study = pl.Series(STUDY, [origin] * frame.height)
     if asked.study is not None:
@@ -170,21 +170,6 @@ def _take(
         [frame[name] for name in frame.columns if name not in taken] if asked.moderators else []
     )
     return pl.DataFrame([*columns, *others])
-
-
-def read_numbers(frame: pl.DataFrame, name: str, path: str) -> pl.Series:
-    """Return a column of numbers, not-a-number as null.
-
-    Raises
-    ------
-    ColumnError
-        It is not there, or holds something else.
-    """
-    if name not in frame.columns:
-        raise ColumnError(f"{path}: no column {name!r}{nearest(name, frame.columns)}")
-    if not frame[name].dtype.is_numeric() and frame[name].dtype != pl.Null:
-        raise ColumnError(f"{path}: column {name!r} holds {frame[name].dtype}, not numbers")
-    return frame[name].cast(pl.Float64).fill_nan(None)
 
 
 def _text(frame: pl.DataFrame, name: str, path: str, *, option: str) -> pl.Series:
