@@ -203,9 +203,12 @@ def choose_power(similarity: F64, options: NetworkOptions, executor: Executor) -
     for power, fit in fits.items():
         if fit.signed_r2 >= options.scale_free:
             return Powers(fits, power)
-    known = [(fit.signed_r2, -power) for power, fit in fits.items() if fit.r2 == fit.r2]
-    best = max(known, default=None)
-    told = "none has a fit" if best is None else f"the best is {best[0]:.2f} at power {-best[1]}"
+    known = {power: fit for power, fit in fits.items() if fit.r2 == fit.r2}
+    best = max(known, key=lambda power: (known[power].signed_r2, -power), default=None)
+    told = "none has a fit"
+    if best is not None:
+        listed = ", ".join(f"{power}: {fit.signed_r2:.2f}" for power, fit in known.items())
+        told = f"the best is {known[best].signed_r2:.2f} at power {best}; by power {listed}"
     raise InputError(
         f"no power gives a signed scale-free r2 of {options.scale_free:g} ({told}); name one with "
         "--power K (6 is usual for unsigned, 12 for signed networks), or lower --scale-free"
