@@ -155,9 +155,12 @@ def _code_variants(
     )
     ordered = _sort(every.filter(pl.col("row").is_null())).with_row_index("code")
     first_codes = ordered.filter(file=0).sort("local")["code"]
+    named = ordered.select("file", "local", pl.col("code").alias("own"))
+    parts = named.partition_by("file", include_key=False, as_dict=True)
+    none = named.clear().drop("file")
     coded = []
     for i, table in enumerate(tables):
-        own = ordered.filter(file=i).select("local", pl.col("code").alias("own"))
+        own = parts.get((i,), none)
         joined = table.join(own, on="local", how="left", maintain_order="left")
         shared = first_codes.gather(joined["row"].fill_null(0))
         code = pl.when(pl.col("row").is_null()).then("own").otherwise(shared)
