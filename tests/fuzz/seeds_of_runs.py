@@ -16,6 +16,7 @@ from proteomr import associate
 from proteomr.egress import judge_release
 from proteomr.egress.policies import read_policy
 from proteomr.io import write_store
+from proteomr.io.own_results import name_result
 from proteomr.io.store import read_store
 from proteomr.io.sumstats.books import load_book
 from proteomr.mr.harmonised_files import judge_harmonised
@@ -25,6 +26,7 @@ from proteomr.report import make_report
 from proteomr.runs import Ledger, check_table
 from proteomr.study import read_kept_figures, read_study_file
 from proteomr.study.locking import open_lock
+from proteomr.tables import load_schema
 from proteomr.withdrawal import purge
 from tests.fuzz.seed import IDS, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES, read_delivery
@@ -224,7 +226,15 @@ def finished_seeds() -> list[Seed]:
     def tell(folder: Path) -> object:
         return make_report(folder / "runs", title="x").markdown
 
+    def name(folder: Path) -> object:
+        return [name_result(folder / file) for file in ("hits.parquet", "heterogeneity.csv")]
+
+    named = {
+        "hits.parquet": next(files[file] for file in tables if file.endswith(".parquet")),
+        "heterogeneity.csv": as_csv(load_schema("heterogeneity").empty()),
+    }
     return [
+        Seed("results named", named, tuple(named), name),
         Seed("release", files, (*mutated, *tables), judge),
         Seed("report", files, (*mutated, *tables), tell),
     ]

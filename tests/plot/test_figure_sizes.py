@@ -43,6 +43,22 @@ def make_flows(m: int) -> pl.DataFrame:
     return pl.concat(flow.with_columns(exposure=pl.lit(f"exposure {i}")) for i in range(min(m, 9)))
 
 
+def make_interactions(m: int) -> pl.DataFrame:
+    """Return pairs of m + 1 genes, each with one before it, and a third of them with another."""
+    rng = np.random.default_rng(2)
+    names = [f"GENE{i}" for i in range(m + 1)]
+    first = {(int(rng.integers(0, i)), i) for i in range(1, m + 1)}
+    more = {tuple(sorted(rng.choice(m + 1, 2, replace=False).tolist())) for _ in range(m // 3)}
+    pairs = sorted(first | more)
+    return pl.DataFrame(
+        {
+            "gene1": [names[a] for a, _ in pairs],
+            "gene2": [names[b] for _, b in pairs],
+            "strength": rng.uniform(0.4, 1.0, len(pairs)),
+        }
+    )
+
+
 MAKERS: dict[str, Callable[[int], pl.DataFrame]] = {
     "causes": makers.make_causes,
     "scatter": makers.make_variants,
@@ -61,6 +77,7 @@ MAKERS: dict[str, Callable[[int], pl.DataFrame]] = {
     "mediation": makers.make_mediation,
     "network": makers.make_modules,
     "enrichment": makers.make_sets,
+    "interactions": make_interactions,
     "calibration": makers.make_risks,
     "decision": makers.make_benefits,
     "studies": lambda m: makers.make_studies(min(m, 90), effects=1 if m > 3 else m),
