@@ -226,7 +226,7 @@ def finished_seeds() -> list[Seed]:
     def tell(folder: Path) -> object:
         return make_report(folder / "runs", title="x").markdown
 
-    def name(folder: Path) -> object:
+    def recognise(folder: Path) -> object:
         return [name_result(folder / file) for file in ("hits.parquet", "heterogeneity.csv")]
 
     named = {
@@ -234,7 +234,7 @@ def finished_seeds() -> list[Seed]:
         "heterogeneity.csv": as_csv(load_schema("heterogeneity").empty()),
     }
     return [
-        Seed("results named", named, tuple(named), name),
+        Seed("results named", named, tuple(named), recognise),
         Seed("release", files, (*mutated, *tables), judge),
         Seed("report", files, (*mutated, *tables), tell),
     ]
