@@ -68,6 +68,11 @@ def read_effects(frame: pl.DataFrame, path: str) -> tuple[pl.Series, pl.Series]:
         off=(pl.col("at") - (pl.col("high") + pl.col("low")) / 2.0).abs(),
     )
     add_note(f"{path}: errors are of limits, which are taken to be of 95 %")
+    if not of_ratio and _seem_ratios(table):
+        add_note(
+            f"{path}: the limits lie evenly about the logarithms of the estimates, as those of "
+            f"ratios do; if these are ratios, call the column {c.RATIO}"
+        )
     uneven = int(found.select((pl.col("off") > _UNEVEN * pl.col(c.SE)).sum()).item())
     if uneven:
         scale = " on the scale of logarithms" if of_ratio else ""
@@ -76,6 +81,20 @@ def read_effects(frame: pl.DataFrame, path: str) -> tuple[pl.Series, pl.Series]:
             "are they of 95 %, and of this estimate?"
         )
     return found[c.ESTIMATE], found[c.SE]
+
+
+def _seem_ratios(table: pl.DataFrame) -> bool:
+    """Tell whether limits are even about the logarithms of estimates, and not about these."""
+    whole = table.drop_nulls()
+    if not whole.height or not bool((whole["low"] > 0.0).all()):
+        return False
+    off = []
+    for scaled in (whole, whole.select(pl.all().log())):
+        se = (scaled["high"] - scaled["low"]) / (2.0 * _HALF)
+        middle = (scaled["high"] + scaled["low"]) / 2.0
+        errors = ((scaled["at"] - middle).abs() / se).drop_nans()
+        off.append(float(errors.sum()))
+    return off[1] < 0.5 * off[0]
 
 
 def read_numbers(frame: pl.DataFrame, name: str, path: str) -> pl.Series:

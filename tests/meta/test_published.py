@@ -76,6 +76,20 @@ def test_limits_of_another_estimate_are_told_of() -> None:
     assert any("1 row has limits that do not lie evenly" in note for note in notes), notes
 
 
+def test_ratios_under_the_name_of_estimates_are_told_of() -> None:
+    told, printed = make(decimals=2)
+    word = "call the column ratio"
+    assert any(word in note for note in pool(printed.rename({"ratio": "estimate"})).notes)
+    assert not any(word in note for note in pool(printed).notes)
+    differences = told.select(
+        "study",
+        estimate=pl.col("estimate") + 3.0,
+        conf_low=pl.col("estimate") + 3.0 - HALF * pl.col("se"),
+        conf_high=pl.col("estimate") + 3.0 + HALF * pl.col("se"),
+    ).with_columns(pl.selectors.float().round(2))
+    assert not any(word in note for note in pool(differences).notes)
+
+
 def test_an_error_that_is_there_comes_before_limits() -> None:
     told, printed = make()
     both = told.with_columns(conf_low=pl.lit(-9.0), conf_high=pl.lit(9.0), ratio=printed["ratio"])
