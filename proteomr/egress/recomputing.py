@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy import special
 
 from proteomr._typing import F64
 from proteomr.stats.distributions import neg_log10_p_t, p_from_neg_log10, quantile_t
@@ -105,7 +105,8 @@ def _move_limits(
         return
     df = old[c.DF][rows]
     reach = (old[c.CONF_HIGH][rows] - estimate[rows]) / se[rows]
-    upper = 0.5 + np.round(2.0 * stats.t.cdf(reach, df) - 1.0, _LEVEL_DIGITS) / 2.0
+    below = np.where(np.isinf(df), special.ndtr(reach), special.stdtr(df, reach))
+    upper = 0.5 + np.round(2.0 * below - 1.0, _LEVEL_DIGITS) / 2.0
     inside = (upper > 0.5) & (upper < 1.0)
     rows, df, reach, upper = rows[inside], df[inside], reach[inside], upper[inside]
     low = (estimate[rows] - old[c.CONF_LOW][rows]) / se[rows]

@@ -6,8 +6,7 @@ from typing import Final
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtr
-from scipy.stats import t as student
+from scipy.special import ndtr, stdtrit
 
 from proteomr._typing import F64
 
@@ -79,7 +78,7 @@ def find_cutoffs(counts: F64, *, p_value: float, ranks: bool) -> F64:
         if ranks and _EDGEWORTH_FROM <= n < _EDGEWORTH_BELOW:
             cutoff = _bisect(int(n), p_value)
         else:
-            quantile = float(student.isf(p_value / 2.0, n - 2.0))
+            quantile = -float(stdtrit(n - 2.0, p_value / 2.0))
             root = np.sqrt(n - 2.0 + quantile**2)
             cutoff = quantile / root if np.isfinite(root) else 1.0
         found[counts == n] = cutoff

@@ -5,9 +5,9 @@ pairs lack.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.average_ranks import rank_by_sorting
 from proteomr.stats.biweight import weigh_biweight
 
 __all__ = ["add_gaps", "correlate_common"]
@@ -85,7 +85,7 @@ def _deviate(row: F64, *, biweight: bool) -> F64:
     if weighted is not None:
         return weighted
     if not biweight:
-        row = np.asarray(rankdata(row), dtype=np.float64)
+        row = rank_by_sorting(row)
     unit = float(np.abs(row).max())
     scaled = row / unit
     centred: F64 = scaled - scaled.mean()

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from scipy.stats import rankdata
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.average_ranks import rank_by_sorting
 from proteomr.stats.cox_sums import HazardSums
 from proteomr.stats.nested_tests import NestedTest, refer_chi2
 from proteomr.stats.risk_sets import RiskSets
@@ -55,7 +55,7 @@ def transform_times(outcome: F64, risk: RiskSets, transform: ZphTransform) -> F6
         values = _lose_before(outcome, risk.died, risk.times)
     elif transform == "rank":
         order = np.argsort(exit_, kind="stable")
-        values = rankdata(exit_)[order][np.searchsorted(exit_[order], risk.times)]
+        values = rank_by_sorting(exit_)[order][np.searchsorted(exit_[order], risk.times)]
     elif transform == "log":
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log(risk.times)

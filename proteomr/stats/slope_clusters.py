@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from scipy import stats
 from scipy.linalg import cho_factor, cho_solve
 
 from proteomr._typing import F64, I64
@@ -140,6 +139,8 @@ class _Ratios:
 
     @classmethod
     def of(cls, ratios: F64, errors: F64) -> _Ratios:
+        from scipy import stats  # slow to load, which few runs need
+
         centre = float(np.median(ratios))
         spread = float(np.sqrt(np.mean((ratios - centre) ** 2)))
         scale = max(spread, _WIDER * float(np.median(errors)))

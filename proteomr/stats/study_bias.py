@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy import stats
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.between_studies import Tau2
@@ -127,7 +126,10 @@ def rank_asymmetry(y: F64, v: F64) -> tuple[F64, F64]:
         some = exact & (k == size)
         discordant = np.round((known[some] - balance[some]) / 2.0).astype(np.int64)
         p[some] = _count_inversions(size)[np.minimum(discordant, known[some] - discordant)]
-    for unit in np.flatnonzero((k >= 3) & ~exact):
+    rest = np.flatnonzero((k >= 3) & ~exact)
+    if rest.size:
+        from scipy import stats  # slow to load, which few runs need
+    for unit in rest:
         found = stats.kendalltau(
             deviate[unit, there[unit]], v[unit, there[unit]], method="asymptotic"
         )
