@@ -7,6 +7,7 @@ The rows of the whole scan and of its growth are read from what ``benchmarks.run
 from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.groups import Groups
+from benchmarks.rows.hazards import Hazards
 from benchmarks.rows.instruments import Instruments
 from benchmarks.rows.levels import Levels
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
@@ -30,6 +31,7 @@ MATTERS: tuple[Matter, ...] = (
     Phenome(),
     Instruments(),
     MixedModels(),
+    Hazards(),
     PooledEffects(),
     Halves(),
     Levels(),

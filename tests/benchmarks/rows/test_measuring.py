@@ -18,6 +18,7 @@ from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.forms import FORMS
 from benchmarks.rows.groups import Groups
+from benchmarks.rows.hazards import Hazards
 from benchmarks.rows.levels import Levels
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
 from benchmarks.rows.mixed import MixedModels
@@ -46,7 +47,7 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
     "matter",
     [
         *(Floors(), Ranks(), Groups(), Phenome(), MixedModels(), ManyOutcomes()),
-        *(Levels(), Halves(), RobustMethods(), PooledEffects()),
+        *(Levels(), Halves(), Hazards(), RobustMethods(), PooledEffects()),
         *(QualityControl(), Munging(), Regions()),
     ],
 )
