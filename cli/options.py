@@ -278,8 +278,8 @@ Threads = Annotated[
         min=1,
         metavar="K",
         rich_help_panel=COMPUTING,
-        help="Blocks fitted at once. Without: what the scheduler allots, else the processors "
-        "that may be used.",
+        help="How many threads work at once. Without: what the scheduler allots, else the "
+        "processors that may be used.",
     ),
 ]
 Seed = Annotated[
