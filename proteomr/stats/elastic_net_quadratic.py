@@ -17,6 +17,8 @@ _ROUNDS = 12  # each with a tolerance a hundredth of the one before
 _TURNS = 4  # of signs that change all at once: two or three are usual
 _PATIENCE = 2  # rounds before signs change one by one
 _CROSSINGS = 6  # of zero on the way to one exact solution, before the next descent
+_LEAP = 3  # passes between two leaps: more of them are more work than they save
+_LEAPS = 4_000  # tens are usual
 _SLACK = 1e-10  # of the largest gradient: what conditions may be missed by
 _COMPILED_CELLS = 64  # of a matrix: a path goes through it thousands of times
 
@@ -75,20 +77,65 @@ class Quadratic:
         >>> one.b.tolist()
         [1.0, 0.0]
         """
-        slack = _SLACK if exact else max(_SLACK, 3.0 * float(np.sqrt(tolerance)))
-        loops = load_loops("elastic_net", compiled=self.H.size >= _COMPILED_CELLS)
+        if not exact:
+            return self._come_near(l1, l2, tolerance)
         for taken in range(_ROUNDS):
-            loops.descend(self.H, self._own, self.q, self.b, l1, l2, tolerance, _PASSES)
-            if exact:
-                if self._solve(l1, l2, slack):
-                    return True
-                if taken >= _PATIENCE:
-                    solve_signed(self.H, self.c, self.b, l1, l2)
-                    self.refresh()
-            if meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale):
+            self._descend(l1, l2, tolerance, _PASSES)
+            if self._solve(l1, l2, _SLACK):
+                return True
+            if taken >= _PATIENCE:
+                solve_signed(self.H, self.c, self.b, l1, l2)
+                self.refresh()
+            if meets_optimum(self.q, self.b, l1, l2, slack=_SLACK, scale=self.scale):
                 return True
             tolerance *= 1e-2
         return False
+
+    def _descend(self, l1: F64, l2: F64, tolerance: float, passes: int) -> None:
+        loops = load_loops("elastic_net", compiled=self.H.size >= _COMPILED_CELLS)
+        loops.descend(self.H, self._own, self.q, self.b, l1, l2, tolerance, passes)
+
+    def _come_near(self, l1: F64, l2: F64, tolerance: float) -> bool:
+        """Descend to the tolerance, and on until the conditions hold to what it allows.
+
+        Where thousands of coefficients creep in step, each by less than the tolerance, their sum is
+        missed: three passes, and a leap to where they lead, then follow one another.
+        """
+        slack = max(_SLACK, 3.0 * float(np.sqrt(tolerance)))
+        self._descend(l1, l2, tolerance, _PASSES)
+        for _ in range(_LEAPS):
+            if meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale):
+                return True
+            if not self._leap(l1, l2):
+                return False
+        return False
+
+    def _leap(self, l1: F64, l2: F64) -> bool:
+        """Make some passes, and go on to where they lead if that is lower; whether anything moved.
+
+        Anderson's extrapolation, of coordinate descent by Bertrand and Massias (2021,
+        https://proceedings.mlr.press/v130/bertrand21a.html): the mean of the passes' ends under
+        weights, of sum 1, that make the mean of their steps small. Gradients have the same mean, so
+        that the leap costs no look at the matrix.
+        """
+        ends, gradients = [self.b.copy()], list[F64]()
+        for _ in range(_LEAP):
+            self._descend(l1, l2, 0.0, 1)
+            ends.append(self.b.copy())
+            gradients.append(self.q.copy())
+        steps = np.diff(np.array(ends), axis=0)
+        square = steps @ steps.T
+        size = float(square.trace())
+        if size == 0.0:
+            return False
+        square[np.diag_indices(_LEAP)] += 1e-10 * size  # three steps may be on one line
+        weights = np.linalg.solve(square, np.ones(_LEAP))
+        weights /= weights.sum()
+        here = self._cost(l1, l2)
+        self.b[:], self.q = weights @ np.array(ends[1:]), weights @ np.array(gradients)
+        if not self._cost(l1, l2) < here:
+            self.b[:], self.q = ends[-1], gradients[-1]
+        return True
 
     def _solve(self, l1: F64, l2: F64, slack: float) -> bool:
         """Go to the minimum by its equations, all signs changing at once; return whether it is.

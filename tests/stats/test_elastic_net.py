@@ -353,6 +353,40 @@ def test_a_minimum_is_exact_where_coefficients_are_many_and_hang_together() -> N
         assert (np.abs(pull)[~active] <= l1[~active]).all()
 
 
+def test_rough_minima_are_near_where_hundreds_of_coefficients_creep_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(5)
+    common = random.normal(size=(4_000, 3))
+    X = 0.6 * common @ random.normal(size=(3, 400)) + random.normal(size=(4_000, 400))
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    y = X @ random.normal(size=400) * 0.05 + random.normal(size=4_000)
+    H, c = X.T @ X / 4_000, X.T @ (y - y.mean()) / (4_000 * y.std())
+    leaps, leap = [], Quadratic._leap
+
+    def count(self: Quadratic, l1: F64, l2: F64) -> bool:
+        leaps.append(self.b.copy())
+        return leap(self, l1, l2)
+
+    monkeypatch.setattr(Quadratic, "_leap", count)
+    rough = Quadratic(H, c, np.zeros(400))
+    for size in np.abs(c).max() * 1e-4 ** (np.arange(50) / 99):
+        penalty = np.full(400, 0.5 * size)
+        assert rough.settle(penalty, penalty, tolerance=1e-7, exact=False)
+    exact = Quadratic(H, c, np.zeros(400))
+    assert exact.settle(penalty, penalty, tolerance=1e-8)
+    away = rough.b - exact.b
+    assert 10 < len(leaps) < 200
+    assert away @ H @ away < 1e-4  # of a response of variance 1
+    np.testing.assert_allclose(rough.q, c - H @ rough.b, rtol=0.0, atol=1e-13)
+
+
+def test_a_leap_from_where_nothing_moves_ends_the_search() -> None:
+    still = Quadratic(np.zeros((2, 2)), np.ones(2), np.zeros(2))
+    assert not still.settle(np.zeros(2), np.zeros(2), tolerance=1e-7, exact=False)
+    assert still.b.tolist() == [0.0, 0.0]
+
+
 @pytest.mark.parametrize("decimals", [8, 1, 0])
 def test_normal_scores_of_a_table_are_those_of_ranks(decimals: int) -> None:
     values = np.round(np.random.default_rng(1).normal(size=900), decimals)
