@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.current
+# The tests of a file stay together, so that what they share is made once.
+TESTS = $(RUN) pytest -n auto --maxprocesses 4 --dist loadfile
 CODE := proteomr cli tests benchmarks docs data/schemas
 RUN := $(BIN)/python -m
 
@@ -41,10 +43,10 @@ contracts: $(STAMP) ## who may import whom
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## the tests and every example in a docstring
-	$(RUN) pytest -n auto --maxprocesses 4
+	$(TESTS)
 
 thorough: $(STAMP) ## the tests with every design of their searches, some minutes more
-	PROTEOMR_THOROUGH=1 $(RUN) pytest -n auto --maxprocesses 4
+	PROTEOMR_THOROUGH=1 $(TESTS)
 
 docs: $(STAMP) ## the pages as HTML in build/pages, offline; a warning is an error
 	$(RUN) docs.build
