@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
-from proteomr.gwas.regions import RegionTrait
+from proteomr.gwas.regions import TraitOutline
 from proteomr.gwas.trait_facts import TraitFacts, TraitKind
 from proteomr.stats.susie import SusieOptions
 
@@ -45,19 +43,19 @@ class TraitChoice:
     def __post_init__(self) -> None:
         TraitFacts(self._guess(), self.n, self.sdy, self.case_share, self.suffix)
 
-    def settle(self, trait: RegionTrait) -> TraitFacts:
+    def settle(self, trait: TraitOutline) -> TraitFacts:
         """Return what is known of a trait.
 
         Parameters
         ----------
         trait : whose rows may tell people and cases.
         """
-        cases, people = (trait.rows[name].median() for name in ("n_case", "n"))
-        counted = isinstance(cases, float) and isinstance(people, float) and 0 < cases < people
+        cases, people = trait.n_case, trait.n
+        counted = cases is not None and people is not None and 0 < cases < people
         kind = self.kind or ("cc" if counted and self.sdy is None else self._guess())
         share = self.case_share
         if kind == "cc" and share is None and counted:
-            share = float(trait.rows.select((pl.col("n_case") / pl.col("n")).median()).item())
+            share = trait.case_share
         return TraitFacts(kind, self.n, self.sdy, share if kind == "cc" else None, self.suffix)
 
     def _guess(self) -> TraitKind:

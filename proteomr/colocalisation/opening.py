@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import polars as pl
 
+from proteomr._typing import Bool
 from proteomr.colocalisation.choices import TraitChoice
 from proteomr.colocalisation.request import ColocRequest
 from proteomr.colocalisation.stretches import (
@@ -25,7 +26,8 @@ from proteomr.colocalisation.stretches import (
 from proteomr.colocalisation.traits import Atlas, Named, NamedFile, build_atlas
 from proteomr.errors import NothingToDo
 from proteomr.gwas.panel import open_panel
-from proteomr.gwas.regions import RegionTraits, open_region_traits
+from proteomr.gwas.regions import RegionTraits, TraitOutline, open_region_traits
+from proteomr.gwas.row_shelf import RowShelf
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.io.sumstats.selection import Region as ReadRegion
@@ -72,14 +74,12 @@ class _Known:
     Attributes
     ----------
     name, facts : see `proteomr.colocalisation.traits.Named`.
-    placed : whether any row tells a chromosome.
-    unplaced : rows that lack a place.
+    outline : its rows in short.
     """
 
     name: str
     facts: TraitFacts
-    placed: bool
-    unplaced: int
+    outline: TraitOutline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +91,10 @@ class _File:
     read: RegionTraits
     known: tuple[_Known, ...]
 
-    def go_through(self) -> Iterator[Named]:
-        """Yield the traits one by one."""
-        for known, read in zip(self.known, self.read, strict=True):
-            yield Named(known.name, read, known.facts)
+    @property
+    def has_chromosomes(self) -> bool:
+        """Whether every trait tells any."""
+        return all(outline.has_chromosomes for outline in self.read.outlines)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,13 +116,21 @@ class _Kept:
 
     def __call__(self) -> Iterator[Named]:
         """Yield the traits one by one."""
-        for trait in self.file.go_through():
-            read = trait.read.take(_IS_PLACED) if self.placed else trait.read
+        each = self.file.read.choose(self._judge)
+        for known, read in zip(self.file.known, each, strict=True):
             if self.reach is not None:
-                inside = read.take(_lies_within(read.rows, self.reach))
-                self.outside[trait.name] = read.height - inside.height
-                read = inside
-            yield replace(trait, read=read)
+                self.outside[known.name] = (
+                    known.outline.height - known.outline.unplaced - read.height
+                )
+            yield Named(known.name, read, known.facts)
+
+    def _judge(self, rows: pl.DataFrame) -> Bool:
+        """Tell which rows of several traits are compared."""
+        if self.reach is not None:
+            return _lies_within(rows, self.reach)
+        if self.placed:
+            return rows.select(_IS_PLACED).to_series().to_numpy()
+        return np.ones(rows.height, np.bool_)
 
 
 def open_panels(request: ColocRequest, scratch: Path) -> tuple[LdSource | None, LdSource | None]:
@@ -155,8 +163,8 @@ def open_traits(
 ) -> Places:
     """Read the traits of a request, and find where they are to be compared.
 
-    Every file is read once. The rows of one that is large stand in ``scratch`` from then on, and
-    are gone through trait by trait.
+    Every file is read once. Where they have more rows than some together, these stand in
+    ``scratch`` from then on, and are gone through trait by trait.
 
     Raises
     ------
@@ -167,11 +175,13 @@ def open_traits(
     rule = request.windows
     leads: dict[int, tuple[Lead, ...]] = {}
     region = None if rule.region is None else name_region(rule.region)
-    placed = [trait.placed for file in files for trait in file.known]
+    placed = [t.has_chromosomes for file in files for t in file.read.outlines]
     if region is None and not all(placed):
         region = WHOLE
         if any(placed):
-            lacking = next(f.path for f in files if not all(t.placed for t in f.known))
+            lacking = next(
+                f.path for f in files if not all(t.outline.has_chromosomes for t in f.known)
+            )
             notes.append(f"{lacking}: tells no chromosomes: all rows are taken as one region")
     reach: Reach | None = None
     if region is None:
@@ -194,11 +204,11 @@ def open_traits(
 def _count_left_out(kept: Sequence[_Kept]) -> list[Drop]:
     """Return the rows that lie nowhere, and those that lie outside of all windows."""
     nowhere = [
-        Drop(f"match {each.file.path}", "no_position", known.unplaced)
+        Drop(f"match {each.file.path}", "no_position", known.outline.unplaced)
         for each in kept
         if each.placed
         for known in each.file.known
-        if known.unplaced
+        if known.outline.unplaced
     ]
     outside = [
         Drop(_STEP, f"outside windows of {name}", lost)
@@ -217,6 +227,7 @@ def _read_all(request: ColocRequest, scratch: Path) -> tuple[list[_File], list[D
     files: list[_File] = []
     taken: set[str] = set()
     together = request.method in ("hyprcoloc", "moloc")
+    shelf = RowShelf(scratch, name="traits")
     for i, source in enumerate(request.traits):
         options = request.read[min(i, 1)]
         region = request.windows.region
@@ -225,7 +236,11 @@ def _read_all(request: ColocRequest, scratch: Path) -> tuple[list[_File], list[D
             options = replace(options, selection=Selection(regions=(place,)))
         _log.info("reading %s", source.name)
         found = open_region_traits(
-            source.on_disk(scratch), folder=scratch, options=options, step=f"munge {source.name}"
+            source.on_disk(scratch),
+            folder=scratch,
+            options=options,
+            step=f"munge {source.name}",
+            shelf=shelf,
         )
         drops += found.drops
         notes += found.notes
@@ -243,15 +258,13 @@ def _know(
     """Return what is known of the traits of a file, and notes; names are added to those taken."""
     notes: list[str] = []
     known: list[_Known] = []
-    for read in found:
-        name = _name_apart(read.name or Path(path).stem, path, taken)
+    for outline in found.outlines:
+        name = _name_apart(outline.name or Path(path).stem, path, taken)
         taken.add(name)
-        facts = choice.settle(read)
+        facts = choice.settle(outline)
         if facts.kind == "cc" and choice.kind is None and choice.case_share is None:
             notes.append(f"{name}: the file tells cases: taken as cases and controls")
-        unplaced = int(read.rows.select((~_IS_PLACED).sum()).item())
-        placed = bool(read.rows["chromosome"].is_not_null().any())
-        known.append(_Known(name, facts, placed, unplaced))
+        known.append(_Known(name, facts, outline))
     return tuple(known), notes
 
 
@@ -290,8 +303,8 @@ def _span(
     return reach
 
 
-def _lies_within(rows: pl.DataFrame, reach: Reach) -> pl.Series:
-    """Tell which rows lie in stretches that do not overlap."""
+def _lies_within(rows: pl.DataFrame, reach: Reach) -> Bool:
+    """Tell which rows lie in stretches that do not overlap; none does without a place."""
     inside = np.zeros(rows.height, dtype=np.bool_)
     chromosome = rows["chromosome"]
     for name, (lows, highs) in reach.items():
@@ -299,7 +312,7 @@ def _lies_within(rows: pl.DataFrame, reach: Reach) -> pl.Series:
         places = rows["position_bp"].filter(pl.Series(here)).to_numpy()
         at = np.searchsorted(np.array(lows), places, side="right") - 1
         inside[here] = (at >= 0) & (places <= np.array(highs)[np.maximum(at, 0)])
-    return pl.Series(inside)
+    return inside
 
 
 def pair_stretches(

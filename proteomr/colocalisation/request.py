@@ -39,7 +39,7 @@ TABLES: Final[Mapping[ColocMethod, tuple[str, ...]]] = {
 CONFIGURED: Final = (1e-4, 1e-6, 1e-7, 1e-8)
 """Prior probabilities of moloc that a variant is causal for one trait, two, three and four."""
 
-_VERSION: Final = 1  # of how variants are matched, regions found and evidence summed
+_VERSION: Final = 2  # of how variants are matched, regions found and evidence summed
 _NEEDS_LD: Final = ("susie", "conditional", "smr")
 _MOST_CONFIGURED: Final = 4  # traits of moloc: 52 configurations; five have 203
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,14 +11,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64
+from proteomr._typing import F64, Bool
 from proteomr.border import reads
 from proteomr.errors import InputError, NothingToDo
-from proteomr.files import storage_errors
 from proteomr.gwas.alleles import flip_strand
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.region_columns import TraitForm, is_of_coloc, read_of_coloc
 from proteomr.gwas.repeats import mark_repeats
+from proteomr.gwas.row_shelf import RowShelf, ShelvedRows
 from proteomr.gwas.study import note_contradictions, pile_study
 from proteomr.gwas.trait_piles import AT_ONCE, TraitPile
 from proteomr.io.sumstats.archive import is_archive
@@ -36,6 +35,7 @@ __all__ = [
     "RegionTrait",
     "RegionTraits",
     "TraitForm",
+    "TraitOutline",
     "open_coloc_lists",
     "open_region_traits",
     "read_region_traits",
@@ -114,21 +114,43 @@ class RegionTrait:
         return np.asarray(self.rows[name].fill_null(np.nan).to_numpy(), dtype=np.float64)
 
 
+@dataclass(frozen=True, slots=True)
+class TraitOutline:
+    """What is known of a trait without its rows.
+
+    Attributes
+    ----------
+    name : of the trait.
+    height, unplaced : rows, and those of them that lack a place.
+    has_chromosomes : whether any row tells one.
+    n, n_case, case_share : medians of the rows that tell people, cases, and both; None where no
+        row does.
+    """
+
+    name: str
+    height: int
+    unplaced: int
+    has_chromosomes: bool
+    n: float | None
+    n_case: float | None
+    case_share: float | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RegionTraits:
     """The traits of a file in order of their names, read anew each time that they are gone through.
 
     Parameters
     ----------
-    names : of all.
-    chunks : rows of some traits each, or where they stand.
+    outlines : what is known of each without its rows.
+    chunks : rows of some traits each, those of a trait together, in order of their names.
     form : what the rows tell.
     drops : rows that left, by reason.
     notes : what a user should know, one sentence each.
     """
 
-    names: tuple[str, ...]
-    chunks: tuple[pl.DataFrame | Path, ...]
+    outlines: tuple[TraitOutline, ...]
+    chunks: tuple[ShelvedRows, ...]
     form: TraitForm
     drops: tuple[Drop, ...]
     notes: tuple[str, ...]
@@ -136,15 +158,32 @@ class RegionTraits:
     @property
     def is_aside(self) -> bool:
         """Whether rows stand on disk."""
-        return any(isinstance(chunk, Path) for chunk in self.chunks)
+        return any(chunk.is_aside for chunk in self.chunks)
 
     def __iter__(self) -> Iterator[RegionTrait]:
         """Yield the traits one by one."""
+        return self.choose(lambda rows: np.ones(rows.height, np.bool_))
+
+    def choose(self, judge: Callable[[pl.DataFrame], Bool]) -> Iterator[RegionTrait]:
+        """Yield the traits one by one, also those of which no row is left.
+
+        Parameters
+        ----------
+        judge : tells which rows of several traits stay.
+        """
         for chunk in self.chunks:
-            rows = _read_aside(chunk) if isinstance(chunk, Path) else chunk
-            found = rows.partition_by("trait", maintain_order=True, as_dict=True)
-            for (name,), part in sorted(found.items()):
+            rows = chunk.read()
+            runs = rows["trait"].rle().struct
+            ends = np.cumsum(runs.field("len").to_numpy().astype(np.int64))
+            stays = judge(rows)
+            if not stays.all():
+                ends = np.concatenate([[0], np.cumsum(stays)])[ends]
+                rows = rows.filter(pl.Series(stays))
+            start = 0
+            for name, end in zip(runs.field("value"), ends.tolist(), strict=True):
+                part = rows.slice(start, end - start)
                 yield RegionTrait(str(name), part, self.form, self.drops, self.notes)
+                start = end
 
 
 @reads
@@ -191,7 +230,12 @@ def read_region_traits(
 
 @reads
 def open_region_traits(
-    path: Path, *, folder: Path, options: ReadOptions | None = None, step: str = "munge"
+    path: Path,
+    *,
+    folder: Path,
+    options: ReadOptions | None = None,
+    step: str = "munge",
+    shelf: RowShelf | None = None,
 ) -> RegionTraits:
     """Return the traits of a file, of which no more than some are in memory at a time.
 
@@ -199,6 +243,7 @@ def open_region_traits(
     ----------
     path, options, step : see `read_region_traits`.
     folder : for the rows of files that are large; it outlives the traits.
+    shelf : that several files share, as many small ones are a large one; None for one of its own.
 
     Raises
     ------
@@ -218,7 +263,8 @@ def open_region_traits(
         pile, drops, notes = pile_study(path, folder=own, options=munging, step=step)
     if not pile.height:
         raise NothingToDo(f"{path}: no row is in the selection")
-    found = _judge(pile, form, path=path, drops=drops, notes=notes, step=step, folder=own)
+    held = shelf or RowShelf(own, name="judged", at_once=_AT_ONCE)
+    found = _judge(pile, form, path=path, drops=drops, notes=notes, step=step, shelf=held)
     for part in pile.parts:
         part.path.unlink()
     return found
@@ -246,44 +292,44 @@ def _judge(
     drops: tuple[Drop, ...],
     notes: tuple[str, ...],
     step: str,
-    folder: Path,
+    shelf: RowShelf,
 ) -> RegionTraits:
     """Let rows go that tell nothing, and part the others by trait."""
     gone: list[pl.DataFrame] = []
-    chunks: list[pl.DataFrame | Path] = []
-    names: list[str] = []
+    chunks: list[ShelvedRows] = []
+    outlines: list[TraitOutline] = []
     for some in pile.chunks(at_once=_AT_ONCE):
-        ordered = _sort(some.with_columns(maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf"))))
+        told = some.with_columns(maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf")))
+        ordered = _sort(told, by_trait=True)
         reasons = _find_reasons(ordered, form).alias("_reason")
         gone.append(ordered.select(*_PLACE, reasons).drop_nulls("_reason"))
         kept = _add_p(ordered.filter(reasons.is_null())).select(_COLUMNS)
-        found = sorted(str(name) for name in kept["trait"].unique())
-        if not found:
-            continue
-        names += found
-        if pile.is_aside:
-            chunks.append(_put_aside(kept, folder / f"judged-{len(chunks)}.arrow"))
-        else:
-            chunks.append(kept)
+        if kept.height:
+            outlines += _outline(kept)
+            chunks.append(shelf.put(kept))
     left = _sort(pl.concat(gone))
     counted = left["_reason"].value_counts(name="n").sort("n", "_reason", descending=[True, False])
     counts = [(str(reason), int(n)) for reason, n in counted.rows()]
-    if not names:
+    if not outlines:
         said = ", ".join(f"{n:,} {reason}" for reason, n in counts)
         raise InputError(f"{path}: none of its {pile.height:,} rows can be used: {said}")
     notes += note_contradictions(left["_reason"], left["variant_id"])
     drops += tuple(Drop(step, reason, n) for reason, n in counts)
-    return RegionTraits(tuple(names), tuple(chunks), form, drops, notes)
+    return RegionTraits(tuple(outlines), tuple(chunks), form, drops, notes)
 
 
-def _put_aside(rows: pl.DataFrame, path: Path) -> Path:
-    with storage_errors(path):
-        rows.write_ipc_stream(path, compression="lz4")
-    return path
-
-
-def _read_aside(path: Path) -> pl.DataFrame:
-    return pl.read_ipc_stream(io.BytesIO(path.read_bytes()))
+def _outline(rows: pl.DataFrame) -> list[TraitOutline]:
+    """Return what is known of traits whose rows stand together."""
+    placed = pl.col("chromosome").is_not_null()
+    found = rows.group_by("trait", maintain_order=True).agg(
+        height=pl.len(),
+        unplaced=(~(placed & pl.col("position_bp").is_not_null())).sum(),
+        has_chromosomes=placed.any(),
+        n=pl.col("n").median(),
+        n_case=pl.col("n_case").median(),
+        case_share=(pl.col("n_case") / pl.col("n")).median(),
+    )
+    return [TraitOutline(*row) for row in found.iter_rows()]
 
 
 def _find_reasons(rows: pl.DataFrame, form: TraitForm) -> pl.Series:
@@ -349,12 +395,13 @@ def _add_p(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.col("neg_log10_p").fill_null(pl.Series(neg_log10_p_normal(z))))
 
 
-def _sort(rows: pl.DataFrame) -> pl.DataFrame:
+def _sort(rows: pl.DataFrame, *, by_trait: bool = False) -> pl.DataFrame:
     """Return rows in an order that does not depend on that of the file."""
     place = pl.col("chromosome").replace_strict(
         {name: i for i, name in enumerate(CHROMOSOMES)}, default=None, return_dtype=pl.Int64
     )
     return rows.sort(
+        *(["trait"] if by_trait else []),
         place,
         "position_bp",
         "variant_id",
