@@ -17,6 +17,7 @@ from proteomr.mr.methods.grids import (
     AT_AN_END,
     END_IN_REGION,
     Grid,
+    count_narrowings,
     find_touched,
     split_region,
 )
@@ -62,8 +63,9 @@ class ContaminationMixture(Method):
     The grid holds the whole set: an end of it that is not given moves outwards until the set ends
     before. Far out every variant is held invalid; where that is no less likely than the set allows,
     no effect is excluded for being large, and the set has no ends: limits are missing, and
-    ``intervals`` has infinite ones. A set of one point, which the package prints, has no width: the
-    step is divided by ten until it has one.
+    ``intervals`` has infinite ones. A set of one point, which the package prints, has no width, and
+    a step wider than the errors of most ratios may pass over the best slope: it is divided by ten
+    until neither is so.
 
     Source: Burgess, Foley, Allara, Staley and Howson 2020, doi:10.1038/s41467-019-14156-4.
     R: ``MendelianRandomization::mr_conmix`` 0.10.0, whose statistic is multiplied by
@@ -84,8 +86,9 @@ class ContaminationMixture(Method):
         none. If not given, two standard errors beyond the ratios, and farther out where need be.
     step : spacing of the grid, in the units of the effect.
     convention : with ``mendelianrandomization`` the grid ends where the package ends it, whatever
-        lies beyond; the message says where that matters.
-    narrow : divide the step by ten while the confidence set is one point; the message says so.
+        lies beyond, and its step is divided where a set is one point alone; the message says where
+        that matters.
+    narrow : divide the step by ten while it is too wide; the message says so.
     divide_by_heterogeneity : take p of the statistic divided by the heterogeneity.
 
     Examples
@@ -105,6 +108,7 @@ class ContaminationMixture(Method):
     reference: ClassVar[str] = "10.1038/s41467-019-14156-4"
     aliases: ClassVar[tuple[str, ...]] = ("mr_conmix",)
     min_variants: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     every_effect: ClassVar[bool] = True
     measures: ClassVar[tuple[Measure, ...]] = ("limits",)
     contradiction: ClassVar[str] = (
@@ -147,7 +151,9 @@ class ContaminationMixture(Method):
         del random
         ratio, se = data.beta_y / data.x, np.abs(data.se_y / data.x)
         psi = _SPREAD * float(ratio.std(ddof=1)) if self.psi is None else self.psi
-        for narrowed in range(_NARROWINGS if self.narrow else 1):
+        free = self.narrow and not self._as_package
+        least = count_narrowings(self.step, se) if free else 0
+        for narrowed in range(least, least + (_NARROWINGS if self.narrow else 1)):
             found = self._look(data, _Ratios(ratio, se, psi), self.step / 10.0**narrowed)
             if found is None:
                 return refuse(Status.not_identified, _TOO_MANY, nsnp=data.m)
@@ -297,9 +303,7 @@ class _Surface:
 def _note_step(estimate: Estimate, narrowed: int, *, coarse: int) -> Estimate:
     notes = [estimate.message]
     if narrowed:
-        notes.append(
-            f"the step of the grid was divided by {10**narrowed}, as its set was one point"
-        )
+        notes.append(f"the step of the grid was divided by {10**narrowed}, as it was too wide")
     if coarse:
         notes.append(_COARSE.format(count=coarse))
     return replace(estimate, message="; ".join(filter(None, notes)) or None)

@@ -17,6 +17,7 @@ __all__ = [
     "Grid",
     "Power",
     "check_grid",
+    "count_narrowings",
     "find_touched",
     "make_grid",
     "split_region",
@@ -141,6 +142,27 @@ def make_grid(lowest: float, highest: float, step: float) -> F64 | None:
     if not 0.0 <= count < _MOST_POINTS:
         return None
     return np.asarray(lowest + step * np.arange(math.floor(count + _LAST) + 1, dtype=np.float64))
+
+
+def count_narrowings(step: float, errors: F64) -> int:
+    """Return how often a step is divided by ten until it is within the errors of most ratios.
+
+    A wider one may pass over the slope that they agree on, and the best point lie anywhere.
+
+    Parameters
+    ----------
+    step : of a grid of slopes.
+    errors : (m,) of the ratios; infinite where a variant tells none.
+
+    Examples
+    --------
+    >>> count_narrowings(0.01, np.array([0.0002, 0.002, 0.05])), count_narrowings(1.0, np.ones(2))
+    (1, 0)
+    """
+    typical = float(np.median(errors))
+    if not 0.0 < typical < step:
+        return 0
+    return math.ceil(math.log10(step / typical) - _LAST)
 
 
 def split_region(points: F64, inside: Bool) -> tuple[tuple[float, float], ...]:

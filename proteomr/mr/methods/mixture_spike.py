@@ -11,7 +11,7 @@ from numpy.random import Generator
 from proteomr._typing import F64
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate, conclude, refuse
-from proteomr.mr.methods.grids import AT_AN_END, Grid, Power, check_grid
+from proteomr.mr.methods.grids import AT_AN_END, Grid, Power, check_grid, count_narrowings
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.ranges import check_above_zero
 from proteomr.mr.methods.units import Powers, scale_positive
@@ -27,6 +27,8 @@ _NONE = 1e-6  # of the variants: a share that goes to zero, and tells no slope f
 _MOST_CELLS = 50_000_000  # residuals of all points of the grid: half a gigabyte
 _REACH = 1.0  # of the grid to either side of zero
 _WIDENINGS = 3  # twofold each: a share that rises as far out as that has no top
+_NARROWINGS = 12  # of the step, tenfold each: beyond, rounding of the effects is wider
+_WIDTH = 3.919927969080108  # standard errors from one limit of 95 % to the other
 _TOO_MANY = "the grid has too many points for the size of the effects"
 
 
@@ -84,6 +86,7 @@ class MixtureSpike(Method):
     reference: ClassVar[str] = "10.1038/s41467-019-09432-2"
     aliases: ClassVar[tuple[str, ...]] = ("mr_mix",)
     min_variants: ClassVar[int] = 3
+    version: ClassVar[int] = 3
     powers: ClassVar[Powers] = {"sigma2": (2, 0)}
 
     lowest: float | None = None
@@ -121,7 +124,18 @@ class MixtureSpike(Method):
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the slope of the grid with the largest share of variants in the spike."""
         del random
-        looked = self._look(data)
+        with np.errstate(divide="ignore"):  # a variant without an effect tells no ratio
+            least = count_narrowings(self.step, data.se_y / np.abs(data.x))
+        for narrowed in range(least, least + _NARROWINGS):
+            step = self.step / 10.0**narrowed
+            found = self._fit_on(data, step)
+            if found.status is not Status.ok or step <= _WIDTH * found.se:
+                break
+        return _note(found, narrowed)
+
+    def _fit_on(self, data: Harmonised, step: float) -> Estimate:
+        """Return the best slope of a grid of some step."""
+        looked = self._look(data, step)
         if looked is None:
             return refuse(Status.not_identified, _TOO_MANY, nsnp=data.m)
         theta, spikes, best = looked
@@ -136,14 +150,13 @@ class MixtureSpike(Method):
             return refuse(Status.not_identified, message, nsnp=data.m)
         if best in {0, theta.size - 1}:
             return refuse(Status.not_identified, AT_AN_END, nsnp=data.m)
-        estimate = self._conclude(data, spikes, theta, best)
-        return replace(estimate, message=_note(estimate.details["pi0"]))
+        return self._conclude(data, spikes, theta, best)
 
-    def _look(self, data: Harmonised) -> tuple[F64, Spikes, int] | None:
+    def _look(self, data: Harmonised, step: float) -> tuple[F64, Spikes, int] | None:
         """Return slopes, their mixtures and the best; None where the slopes are too many."""
         reach = float(np.ldexp(_REACH, self.unit.exponent))
         grid: Grid | None = Grid.around_zero(
-            self.lowest, self.highest, self.step, reach=reach, moves=True
+            self.lowest, self.highest, step, reach=reach, moves=True
         )
         found: tuple[F64, Spikes, int] | None = None
         for _ in range(_WIDENINGS + 1):
@@ -182,7 +195,11 @@ class MixtureSpike(Method):
         return conclude(float(theta[best]), se, nsnp=data.m, details=details)
 
 
-def _note(share: float) -> str | None:
-    if share < 1.0 - _TIED:
-        return None
-    return "no variant is outside of the spike: the likeliest slope with all valid"
+def _note(found: Estimate, narrowed: int) -> Estimate:
+    """Add what a user should know of an estimate: of its grid, and of its share."""
+    words = [found.message] if found.message else []
+    if narrowed:
+        words.append(f"the step of the grid was divided by {10**narrowed}, as it was too wide")
+    if found.details.get("pi0", 0.0) >= 1.0 - _TIED:
+        words.append("no variant is outside of the spike: the likeliest slope with all valid")
+    return replace(found, message="; ".join(words) or None)

@@ -52,7 +52,7 @@ class Presso(Method):
     which is what the share of simulations that exceed its residual converges to: outliers depend on
     no seed. The *distortion test* asks whether :math:`D = (\hat\beta - \hat\beta_c)/|\hat\beta_c|`
     is larger than where not the outliers but as many others are left out: ``simulations`` sets of
-    the k outliers and m - 2k of the others.
+    the k outliers and m - 2k of the others, drawn with replacement.
 
     The estimate is the slope without outliers, and where the global test or the outlier test finds
     nothing that of all variants; the message says which. Its error is that of ``lm``, in proportion

@@ -205,3 +205,17 @@ def test_a_step_wider_than_the_errors_of_ratios_is_told() -> None:
     assert "wider than the errors of 2 ratios" in str(found.message)
     finer = ContaminationMixture(step=1e-5)
     assert run(finer, make(data.x, data.sx, data.beta_y, precise)).message is None
+
+
+@pytest.mark.parametrize("seed", [9, 40, 47, 57])
+def test_the_grid_is_as_fine_as_the_errors_of_most_ratios(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    m = int(rng.integers(4, 40))
+    x = rng.normal(0.1, 0.03, m)
+    sx, sy = rng.uniform(0.004, 0.01, (2, m))
+    y = rng.normal(0.4 * x, sy)
+    y[: m // 3] += rng.normal(0, 0.1, m // 3)
+    data = make(60 * x, 60 * sx, y, sy)
+    found, fine = (run(ContaminationMixture(step=step), data) for step in (0.01, 1e-4))
+    assert abs(found.estimate - fine.estimate) < 0.0011  # a step
+    assert "the step of the grid was divided by 10" in str(found.message)

@@ -10,6 +10,7 @@ from proteomr.errors import UsageError
 from proteomr.mr.methods.mixture_spike import MixtureSpike
 from proteomr.stats.mixture_derivatives import differentiate_spike
 from proteomr.stats.spike_mixtures import fit_spikes
+from proteomr.status import Status
 from tests.mr.methods.comparison import entries
 from tests.mr.methods.examples import make, run, simulate
 
@@ -143,3 +144,19 @@ def test_a_share_that_rises_without_end_has_no_best_slope() -> None:
 def test_parameters_that_are_none_are_refused(changes: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         MixtureSpike(**changes)  # type: ignore[arg-type]
+
+
+def test_the_grid_is_as_fine_as_the_errors() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(0.1, 0.03, 30)
+    sx, sy = rng.uniform(0.004, 0.01, (2, 30))
+    y = rng.normal(0.4 * x, sy)
+    for size in (1.0, 8.0, 30.0):
+        data = make(size * x, size * sx, y, sy)
+        coarse, fine = (
+            MixtureSpike(step=step).estimate(data, random=rng) for step in (0.01, 2e-3 / size)
+        )
+        assert abs(size * (coarse.estimate - fine.estimate)) < 1.96 * size * coarse.se
+        assert ("divided by" in (coarse.message or "")) == (size > 1.0)
+    far = make(1e6 * x, 1e6 * sx, y, sy)
+    assert MixtureSpike().estimate(far, random=rng).status is Status.not_identified
