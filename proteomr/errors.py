@@ -129,6 +129,10 @@ class NothingToDo(ProteomrError):
     exit_code = 5
 
 
+class NothingSelected(NothingToDo):
+    """No row of a file lies where rows are asked for."""
+
+
 class RunFolderError(ProteomrError):
     """A run folder is in use by another run, or holds the result of another request."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proteomr.gwas.regions import TraitOutline
+from proteomr.gwas.region_traits import TraitOutline
 from proteomr.gwas.trait_facts import TraitFacts, TraitKind
 from proteomr.stats.susie import SusieOptions
 

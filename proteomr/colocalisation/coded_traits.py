@@ -11,7 +11,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.files import storage_errors
-from proteomr.gwas.regions import TraitForm
+from proteomr.gwas.region_traits import TraitForm
 from proteomr.gwas.trait_facts import TraitFacts
 
 __all__ = ["Trait", "TraitShelf"]

@@ -24,9 +24,10 @@ from proteomr.colocalisation.stretches import (
     name_region,
 )
 from proteomr.colocalisation.traits import Atlas, Named, NamedFile, build_atlas
-from proteomr.errors import NothingToDo
+from proteomr.errors import NothingSelected, NothingToDo
 from proteomr.gwas.panel import open_panel
-from proteomr.gwas.regions import RegionTraits, TraitOutline, open_region_traits
+from proteomr.gwas.region_traits import RegionTraits, TraitOutline
+from proteomr.gwas.regions import open_region_traits
 from proteomr.gwas.row_shelf import RowShelf
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.genetics.genotypes import LdSource
@@ -229,19 +230,8 @@ def _read_all(request: ColocRequest, scratch: Path) -> tuple[list[_File], list[D
     together = request.method in ("hyprcoloc", "moloc")
     shelf = RowShelf(scratch, name="traits")
     for i, source in enumerate(request.traits):
-        options = request.read[min(i, 1)]
-        region = request.windows.region
-        if region is not None:
-            place = ReadRegion(region.chromosome, region.start_bp, region.end_bp)
-            options = replace(options, selection=Selection(regions=(place,)))
         _log.info("reading %s", source.name)
-        found = open_region_traits(
-            source.on_disk(scratch),
-            folder=scratch,
-            options=options,
-            step=f"munge {source.name}",
-            shelf=shelf,
-        )
+        found = _read_one(request, i, scratch, shelf)
         drops += found.drops
         notes += found.notes
         if i == 1 and not together:
@@ -249,7 +239,36 @@ def _read_all(request: ColocRequest, scratch: Path) -> tuple[list[_File], list[D
         known, said = _know(found, source.name, request.choices[min(i, 1)], taken)
         notes_of_traits += said
         files.append(_File(i, source.name, found, known))
+    further = files[1:]
+    if further and not any(t.height for file in further for t in file.read.outlines):
+        paths = ", ".join(file.path for file in further)
+        raise NothingToDo(f"{paths}: no row lies in the region")
     return files, drops, [*notes, *notes_of_traits]
+
+
+def _read_one(request: ColocRequest, i: int, scratch: Path, shelf: RowShelf) -> RegionTraits:
+    """Read a file; one but the first that has no row in the region is a trait without rows."""
+    source, options = request.traits[i], request.read[min(i, 1)]
+    region = request.windows.region
+    if region is not None:
+        place = ReadRegion(region.chromosome, region.start_bp, region.end_bp)
+        options = replace(options, selection=Selection(regions=(place,)))
+    try:
+        return open_region_traits(
+            source.on_disk(scratch),
+            folder=scratch,
+            options=options,
+            step=f"munge {source.name}",
+            shelf=shelf,
+        )
+    except NothingSelected as nothing:
+        if region is None:
+            raise
+        said = f"{source.name}: no row lies in the region"
+        if i == 0:
+            raise NothingSelected(said) from nothing
+        empty = RegionTraits.empty(options.trait or Path(source.name).stem)
+        return replace(empty, notes=(said,))
 
 
 def _know(
@@ -264,6 +283,9 @@ def _know(
         facts = choice.settle(outline)
         if facts.kind == "cc" and choice.kind is None and choice.case_share is None:
             notes.append(f"{name}: the file tells cases: taken as cases and controls")
+        if choice.kind is None and choice.case_share is None and outline.has_one_kind:
+            text = f"{name}: the file has cases, and they are all of its people or none"
+            notes.append(f"{text}: taken as quantitative; --type{choice.suffix} cc for a disease")
         known.append(_Known(name, facts, outline))
     return tuple(known), notes
 

@@ -19,7 +19,7 @@ from proteomr.colocalisation.variant_codes import (
     code_variants,
     list_once,
 )
-from proteomr.gwas.regions import RegionTrait
+from proteomr.gwas.region_traits import RegionTrait
 from proteomr.gwas.row_shelf import RowShelf
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.tables import Drop

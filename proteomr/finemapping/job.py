@@ -22,7 +22,8 @@ from proteomr.gwas.correlations import refuse_unclear, refuse_unsigned
 from proteomr.gwas.gene_regions import Region
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.prior_weights import read_prior_weights
-from proteomr.gwas.regions import RegionTrait, read_region_traits
+from proteomr.gwas.region_traits import RegionTrait
+from proteomr.gwas.regions import read_region_traits
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.genetics.genotypes import GenotypePanel, LdSource
 from proteomr.io.genetics.ld_matrices import LdValues

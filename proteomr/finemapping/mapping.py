@@ -20,10 +20,11 @@ from proteomr.finemapping.windows import Unit
 from proteomr.gwas.correlations import (
     AlignedCorrelations,
     correlate_variants,
+    describe_losses,
     explain_absence,
 )
 from proteomr.gwas.ld_agreement import say_not_positive
-from proteomr.gwas.regions import RegionTrait
+from proteomr.gwas.region_traits import RegionTrait
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.stats.credible_sets import CredibleSet, hold_share
@@ -120,7 +121,8 @@ class MapWork:
                 kept, status, self._name_method(), (message,), drops=drops, notes=aligned.notes
             )
         fitted = self._fit(kept, aligned.r)
-        return replace(fitted, drops=(*drops, *fitted.drops), notes=aligned.notes)
+        said = (*fitted.messages, *describe_losses(aligned.reasons))
+        return replace(fitted, messages=said, drops=(*drops, *fitted.drops), notes=aligned.notes)
 
     def _fit(self, trait: RegionTrait, r: F64) -> Mapped:
         """Hold statistics against correlations, then fit the effects."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from proteomr.gwas.regions import RegionTrait
+from proteomr.gwas.region_traits import RegionTrait
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.stats.susie import SusieOptions
 

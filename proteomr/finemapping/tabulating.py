@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.gwas.regions import RegionTrait
+from proteomr.gwas.region_traits import RegionTrait
 from proteomr.stats.credible_sets import CredibleSet
 from proteomr.status import Status
 from proteomr.tables import Drop, load_schema

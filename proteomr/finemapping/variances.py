@@ -6,7 +6,7 @@ import numpy as np
 
 from proteomr._typing import F64
 from proteomr.errors import InputError
-from proteomr.gwas.regions import RegionTrait
+from proteomr.gwas.region_traits import RegionTrait
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.stats.wakefield import estimate_outcome_sd, variance_from_frequency
 

@@ -11,7 +11,7 @@ from proteomr.errors import NothingToDo
 from proteomr.finemapping.request import Windows
 from proteomr.gwas.gene_regions import Region
 from proteomr.gwas.lead_variants import find_leads
-from proteomr.gwas.regions import RegionTrait
+from proteomr.gwas.region_traits import RegionTrait
 
 __all__ = ["EVERYWHERE", "Unit", "cut_regions"]
 

@@ -19,6 +19,7 @@ __all__ = [
     "AlignedCorrelations",
     "OrientedVariants",
     "correlate_variants",
+    "describe_losses",
     "explain_absence",
     "orient_variants",
     "refuse_unclear",
@@ -247,6 +248,24 @@ def explain_absence(reasons: pl.Series) -> str:
     """
     counts = reasons.drop_nulls().value_counts(name="n").sort("n", reasons.name, descending=True)
     return "has correlations: " + ", ".join(f"{n:,} {reason}" for reason, n in counts.rows())
+
+
+def describe_losses(reasons: pl.Series) -> tuple[str, ...]:
+    """Return how many variants have no correlations and why; nothing where all have.
+
+    Parameters
+    ----------
+    reasons : of `AlignedCorrelations`.
+
+    Examples
+    --------
+    >>> describe_losses(pl.Series(["alleles_differ_from_panel", None]))
+    ('1 of 2 variants have no correlations: 1 alleles_differ_from_panel',)
+    """
+    lost = reasons.len() - reasons.null_count()
+    why = explain_absence(reasons).removeprefix("has correlations: ")
+    said = f"{lost:,} of {reasons.len():,} variants have no correlations: {why}"
+    return (said,) if lost else ()
 
 
 def refuse_unsigned(panel: LdSource) -> None:

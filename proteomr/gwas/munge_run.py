@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.errors import NothingToDo, UsageError
+from proteomr.errors import NothingSelected, NothingToDo, UsageError
 from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.annotation import Annotation, read_annotation
 from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
@@ -141,7 +141,7 @@ class MungeRun:
     def finish(self, sink: Sink[Rows]) -> tuple[Rows, int]:
         """Look for repeated variants over all rows, and close the table."""
         if not self._stays:
-            raise NothingToDo("no row of the files is in the selection")
+            raise NothingSelected("no row of the files is in the selection")
         stays = np.concatenate(self._stays)
         keep = np.ones(int(stays.sum()), dtype=np.bool_)
         self._drop_multiallelic(stays, keep)

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import polars as pl
 
-from proteomr._typing import F64, Bool
 from proteomr.border import reads
-from proteomr.errors import InputError, NothingToDo
+from proteomr.errors import InputError, NothingSelected
 from proteomr.gwas.alleles import flip_strand
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.region_columns import TraitForm, is_of_coloc, read_of_coloc
+from proteomr.gwas.region_traits import RegionTrait, RegionTraits, TraitChunk, TraitOutline
 from proteomr.gwas.repeats import mark_repeats
-from proteomr.gwas.row_shelf import RowShelf, ShelvedRows
+from proteomr.gwas.row_shelf import RowShelf
 from proteomr.gwas.study import note_contradictions, pile_study
 from proteomr.gwas.trait_piles import AT_ONCE, TraitPile
 from proteomr.io.sumstats.archive import is_archive
 from proteomr.io.sumstats.delimited import RawTable, open_delimited
 from proteomr.io.sumstats.source import ReadOptions
 from proteomr.runs import open_scratch
-from proteomr.stats.distributions import neg_log10_p_normal, z_from_neg_log10
+from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Drop
 from proteomr.tables.sumstats import CHROMOSOMES, SUMSTATS
 from proteomr.tables.texts import fill_text
 
 __all__ = [
     "REGION_TRAIT_VERSION",
-    "RegionTrait",
-    "RegionTraits",
-    "TraitForm",
-    "TraitOutline",
     "open_coloc_lists",
     "open_region_traits",
     "read_region_traits",
@@ -46,144 +39,6 @@ REGION_TRAIT_VERSION: Final = 2  # of how rows are read and judged: raised when 
 _COLUMNS: Final = (*SUMSTATS, "maf")
 _PLACE: Final = ("chromosome", "position_bp", "variant_id", "effect_allele", "other_allele")
 _AT_ONCE: Final = AT_ONCE
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RegionTrait:
-    """Rows of one trait, each variant once, in order of place and name.
-
-    Parameters
-    ----------
-    name : of the trait.
-    rows : columns of the schema ``sumstats`` and ``maf``; alleles are null where the file has none,
-        ``beta`` and ``se`` where it tells P alone.
-    form : what the rows tell.
-    drops : rows that left, by reason.
-    notes : what a user should know, one sentence each.
-    """
-
-    name: str
-    rows: pl.DataFrame
-    form: TraitForm
-    drops: tuple[Drop, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def height(self) -> int:
-        """Variants."""
-        return self.rows.height
-
-    @property
-    def has_alleles(self) -> bool:
-        """Whether every variant tells both of its alleles."""
-        return self.rows["effect_allele"].null_count() + self.rows["other_allele"].null_count() == 0
-
-    @property
-    def is_placed(self) -> bool:
-        """Whether every variant tells chromosome and position; else the rows are one region."""
-        return self.rows["chromosome"].null_count() + self.rows["position_bp"].null_count() == 0
-
-    @property
-    def z(self) -> F64:
-        """(p,) effect over error; of P its size, without a sign."""
-        if self.form == "effects":
-            return self._numbers("beta") / self._numbers("se")
-        return z_from_neg_log10(self._numbers("neg_log10_p"))
-
-    @property
-    def varbeta(self) -> F64:
-        """(p,) variances of the effects; NaN where P alone is told."""
-        return np.square(self._numbers("se"))
-
-    @property
-    def maf(self) -> F64:
-        """(p,) frequencies of the rarer allele; NaN where none is told."""
-        return self._numbers("maf")
-
-    @property
-    def n(self) -> F64:
-        """(p,) people; NaN where none are told."""
-        return self._numbers("n")
-
-    def take(self, rows: pl.Series | pl.Expr) -> RegionTrait:
-        """Return the trait with some of its variants."""
-        kept = self.rows.filter(rows)
-        return RegionTrait(self.name, kept, self.form, self.drops, self.notes)
-
-    def _numbers(self, name: str) -> F64:
-        return np.asarray(self.rows[name].fill_null(np.nan).to_numpy(), dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class TraitOutline:
-    """What is known of a trait without its rows.
-
-    Attributes
-    ----------
-    name : of the trait.
-    height, unplaced : rows, and those of them that lack a place.
-    has_chromosomes : whether any row tells one.
-    n, n_case, case_share : medians of the rows that tell people, cases, and both; None where no
-        row does.
-    """
-
-    name: str
-    height: int
-    unplaced: int
-    has_chromosomes: bool
-    n: float | None
-    n_case: float | None
-    case_share: float | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RegionTraits:
-    """The traits of a file in order of their names, read anew each time that they are gone through.
-
-    Parameters
-    ----------
-    outlines : what is known of each without its rows.
-    chunks : rows of some traits each, those of a trait together, in order of their names.
-    form : what the rows tell.
-    drops : rows that left, by reason.
-    notes : what a user should know, one sentence each.
-    """
-
-    outlines: tuple[TraitOutline, ...]
-    chunks: tuple[ShelvedRows, ...]
-    form: TraitForm
-    drops: tuple[Drop, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def is_aside(self) -> bool:
-        """Whether rows stand on disk."""
-        return any(chunk.is_aside for chunk in self.chunks)
-
-    def __iter__(self) -> Iterator[RegionTrait]:
-        """Yield the traits one by one."""
-        return self.choose(lambda rows: np.ones(rows.height, np.bool_))
-
-    def choose(self, judge: Callable[[pl.DataFrame], Bool]) -> Iterator[RegionTrait]:
-        """Yield the traits one by one, also those of which no row is left.
-
-        Parameters
-        ----------
-        judge : tells which rows of several traits stay.
-        """
-        for chunk in self.chunks:
-            rows = chunk.read()
-            runs = rows["trait"].rle().struct
-            ends = np.cumsum(runs.field("len").to_numpy().astype(np.int64))
-            stays = judge(rows)
-            if not stays.all():
-                ends = np.concatenate([[0], np.cumsum(stays)])[ends]
-                rows = rows.filter(pl.Series(stays))
-            start = 0
-            for name, end in zip(runs.field("value"), ends.tolist(), strict=True):
-                part = rows.slice(start, end - start)
-                yield RegionTrait(str(name), part, self.form, self.drops, self.notes)
-                start = end
 
 
 @reads
@@ -262,7 +117,7 @@ def open_region_traits(
         munging = MungeOptions(read=asked)
         pile, drops, notes = pile_study(path, folder=own, options=munging, step=step)
     if not pile.height:
-        raise NothingToDo(f"{path}: no row is in the selection")
+        raise NothingSelected(f"{path}: no row is in the selection")
     held = shelf or RowShelf(own, name="judged", at_once=_AT_ONCE)
     found = _judge(pile, form, path=path, drops=drops, notes=notes, step=step, shelf=held)
     for part in pile.parts:
@@ -296,8 +151,7 @@ def _judge(
 ) -> RegionTraits:
     """Let rows go that tell nothing, and part the others by trait."""
     gone: list[pl.DataFrame] = []
-    chunks: list[ShelvedRows] = []
-    outlines: list[TraitOutline] = []
+    chunks: list[TraitChunk] = []
     for some in pile.chunks(at_once=_AT_ONCE):
         told = some.with_columns(maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf")))
         ordered = _sort(told, by_trait=True)
@@ -305,20 +159,19 @@ def _judge(
         gone.append(ordered.select(*_PLACE, reasons).drop_nulls("_reason"))
         kept = _add_p(ordered.filter(reasons.is_null())).select(_COLUMNS)
         if kept.height:
-            outlines += _outline(kept)
-            chunks.append(shelf.put(kept))
+            chunks.append(TraitChunk(_outline(kept), shelf.put(kept)))
     left = _sort(pl.concat(gone))
     counted = left["_reason"].value_counts(name="n").sort("n", "_reason", descending=[True, False])
     counts = [(str(reason), int(n)) for reason, n in counted.rows()]
-    if not outlines:
+    if not chunks:
         said = ", ".join(f"{n:,} {reason}" for reason, n in counts)
         raise InputError(f"{path}: none of its {pile.height:,} rows can be used: {said}")
     notes += note_contradictions(left["_reason"], left["variant_id"])
     drops += tuple(Drop(step, reason, n) for reason, n in counts)
-    return RegionTraits(tuple(outlines), tuple(chunks), form, drops, notes)
+    return RegionTraits(tuple(chunks), form, drops, notes)
 
 
-def _outline(rows: pl.DataFrame) -> list[TraitOutline]:
+def _outline(rows: pl.DataFrame) -> tuple[TraitOutline, ...]:
     """Return what is known of traits whose rows stand together."""
     placed = pl.col("chromosome").is_not_null()
     found = rows.group_by("trait", maintain_order=True).agg(
@@ -329,7 +182,7 @@ def _outline(rows: pl.DataFrame) -> list[TraitOutline]:
         n_case=pl.col("n_case").median(),
         case_share=(pl.col("n_case") / pl.col("n")).median(),
     )
-    return [TraitOutline(*row) for row in found.iter_rows()]
+    return tuple(TraitOutline(*row) for row in found.iter_rows())
 
 
 def _find_reasons(rows: pl.DataFrame, form: TraitForm) -> pl.Series:

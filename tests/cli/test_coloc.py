@@ -119,7 +119,7 @@ def test_figures_are_drawn_of_the_pairs(proteomr: Any, files: Path) -> None:
         ("protein.tsv stroke.tsv --type2 cc --case-share2 1", 2, "--case-share2 1: between 0"),
         ("protein.tsv stroke.tsv --type2 cc --sdy2 1", 2, "--sdy2 is of a quantitative trait"),
         ("protein.tsv stroke.tsv --region 1:9", 2, "CHR or CHR:FROM-TO is needed"),
-        ("protein.tsv stroke.tsv --region 1:5-9", 5, "the selection"),
+        ("protein.tsv stroke.tsv --region 1:5-9", 5, "no row lies in the region"),
         ("protein.tsv stroke.tsv --cis NOTHING", 2, "gene 'NOTHING' is not one gene"),
         ("protein.tsv stroke.tsv --lead-p 1e-300", 5, "raise --lead-p"),
         ("protein.tsv stroke.tsv --conditional --method smr --ld ld.csv", 2, "are two methods"),

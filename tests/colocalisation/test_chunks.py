@@ -20,6 +20,7 @@ from proteomr.colocalisation.calling import colocalise, hyprcoloc
 from proteomr.colocalisation.coded_traits import TraitShelf
 from proteomr.colocalisation.matching import VARIANT_COLUMNS
 from proteomr.colocalisation.stretches import WindowRule
+from proteomr.errors import NothingToDo
 from proteomr.gwas import munge_run, munging, regions
 from proteomr.gwas.gene_regions import Region
 from proteomr.gwas.key_store import KeyStore
@@ -218,3 +219,30 @@ def test_traits_cluster_on_variants_that_the_first_file_lacks(tmp_path: Path) ->
     (row,) = table.filter(pl.col("region").str.starts_with("1:5")).rows(named=True)
     assert (row["traits"], row["snp"]) == ("t0, t1, t2", "rs71003")
     assert row["message"].startswith("left out: X")
+
+
+def test_a_file_without_rows_in_the_region_stops_no_other(tmp_path: Path) -> None:
+    one, paths = write(tmp_path / "one.csv", ["X"]), write_files(tmp_path, 3)
+    wanted = colocalise(one, paths[:1] + paths[2:], windows=REGION).table()
+    pl.read_csv(paths[1]).with_columns(pl.col("pos") + 5_000_000).write_csv(paths[1])
+    found = colocalise(one, paths, windows=REGION)
+    table = found.table()
+    assert table["trait2"].to_list() == ["t0", "t1", "t2"]
+    assert table["status"].to_list() == ["ok", "nothing_shared", "ok"]
+    assert_frame_equal(table.filter(pl.col("trait2") != "t1"), wanted)
+    (row,) = hyprcoloc(one, paths, windows=REGION).table().rows(named=True)
+    assert (row["status"], row["traits_compared"]) == ("ok", 3)
+    assert "left out: t1: has no variant in the region" in row["message"]
+    with pytest.raises(NothingToDo, match=r"t1\.csv: no row lies in the region"):
+        colocalise(one, paths[1], windows=REGION)
+    with pytest.raises(NothingToDo, match=r"t1\.csv: no row lies in the region"):
+        colocalise(paths[1], one, windows=REGION)
+
+
+@pytest.mark.parametrize("cases", [0, 9_000])
+def test_cases_that_are_all_people_or_none_are_told_of(tmp_path: Path, cases: int) -> None:
+    one, (path,) = write(tmp_path / "one.csv", ["X"]), write_files(tmp_path, 1)
+    pl.read_csv(path).with_columns(n_case=pl.lit(cases)).write_csv(path)
+    found = colocalise(one, path, windows=REGION)
+    assert found.table()["status"].to_list() == ["ok"]
+    assert any("they are all of its people or none" in note for note in found.notes)

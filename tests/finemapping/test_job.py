@@ -338,3 +338,17 @@ def test_correlations_of_nobody_are_found_without_the_check_too() -> None:
 def test_what_rests_on_the_check_is_not_had_without_it(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="leave out --no-mismatch-check"):
         _row(LOCUS.rows, LOCUS.matrix(), facts=TraitFacts(n=800), check_mismatch=False, **options)
+
+
+def test_variants_without_correlations_are_told_of_in_the_message() -> None:
+    rows, r = _genome()
+    here = rows.filter(chromosome=pl.lit("2"))
+    places = range(here.height)
+    told = [f"{name}_{'A' if i % 2 else 'C'}_G" for i, name in enumerate(here["rsid"])]
+    matrix = r[places, [r.columns[i] for i in places]].rename(
+        dict(zip(here["rsid"], told, strict=True))
+    )
+    found = _row(here, matrix, facts=TraitFacts(n=900), region=Region("2", 1, 10**8))
+    assert (found["nsnps"], found["status"]) == (15, "ok")
+    said = "15 of 30 variants have no correlations: 15 alleles_differ_from_panel"
+    assert found["message"] == said

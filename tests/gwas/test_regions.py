@@ -10,7 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from proteomr.errors import FormatError, InputError, UsageError
-from proteomr.gwas.regions import RegionTrait, read_region_traits
+from proteomr.gwas.region_traits import RegionTrait
+from proteomr.gwas.regions import read_region_traits
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.sumstats import ReadOptions, Selection, parse_region
 from proteomr.stats.distributions import neg_log10_p_normal
