@@ -340,15 +340,14 @@ def test_what_rests_on_the_check_is_not_had_without_it(options: dict[str, Any]) 
         _row(LOCUS.rows, LOCUS.matrix(), facts=TraitFacts(n=800), check_mismatch=False, **options)
 
 
-def test_variants_without_correlations_are_told_of_in_the_message() -> None:
+def test_variants_without_correlations_are_told_of_in_the_message(tmp_path: Path) -> None:
     rows, r = _genome()
-    here = rows.filter(chromosome=pl.lit("2"))
-    places = range(here.height)
-    told = [f"{name}_{'A' if i % 2 else 'C'}_G" for i, name in enumerate(here["rsid"])]
-    matrix = r[places, [r.columns[i] for i in places]].rename(
-        dict(zip(here["rsid"], told, strict=True))
-    )
-    found = _row(here, matrix, facts=TraitFacts(n=900), region=Region("2", 1, 10**8))
+    here = rows.filter(chromosome=pl.lit("2")).with_row_index("_i")
+    here = here.with_columns(rsid=pl.format("rs{}", "_i"))
+    told = [f"rs{i}_{'A' if i % 2 else 'C'}_G" for i in range(here.height)]
+    matrix = pl.DataFrame(r[: here.height, : here.height].to_numpy(), schema=told, orient="row")
+    matrix.insert_column(0, pl.Series("variant", told)).write_csv(tmp_path / "ld.csv")
+    found = _row(here.drop("_i"), tmp_path / "ld.csv", facts=TraitFacts(n=900), ld_values="r")
     assert (found["nsnps"], found["status"]) == (15, "ok")
     said = "15 of 30 variants have no correlations: 15 alleles_differ_from_panel"
     assert found["message"] == said
