@@ -56,7 +56,7 @@ class Gsmr(CorrelatedMethod):
     with V the covariances of the ratios (`proteomr.stats.heterogeneous_ratios.covary_ratios`) and
     1e-6 on its diagonal. Variants leave before, in this order: those of a p value for the exposure
     above ``instruments_p``; of each pair whose r2 is above ``ld_r2`` the one of more such pairs,
-    of as many the one of the later row, as in the package, so that here alone the order of rows
+    of as many the one of the earlier row, as in the package, so that here alone the order of rows
     counts; and the outliers of HEIDI. Correlations that chance explains at the false discovery rate
     ``ld_fdr`` count as zero. ``used`` are the variants that stay; ``details`` counts the others.
     Normal p value.
