@@ -201,12 +201,8 @@ def _centre(columns: F64, hazard: F64, observed: NDArray[Any], stratum: I64) -> 
 def prepare_fine_gray_mass(
     problem: Problem, model: CompetingModel, options: FitOptions, *, compiled: bool
 ) -> FineGrayMass | None:
-    """Build the solver of one model; None where its fit to covariates alone has no certificate,
-    somebody came late under observation, or the censoring is not that of each protein's rows.
-    """
-    if not np.any(model.event == EVENT) or model.censoring is not None:
-        return None
-    if model.times[:, 0].max() >= model.times[:, 1].min():
+    """Build the solver of one model; None where its fit to covariates alone has no certificate."""
+    if not np.any(model.event == EVENT):
         return None
     cox = model.on(np.arange(problem.n)).as_cox()
     counted = _leave_eventless(problem, model)
@@ -218,6 +214,8 @@ def prepare_fine_gray_mass(
         model.times[order, 1],
         np.minimum(model.event, int(COMPETING)).astype(np.int8)[order],
         strata[order],
+        entries=model.times[order, 0],
+        censoring=model.censoring,
         counted=counted[order].astype(np.float64),
         efron=model.ties == "efron",
         crr=model.censoring_ties == "crr",

@@ -6,14 +6,20 @@ from __future__ import annotations
 
 from proteomr.stats.compiling import compile_loop
 
-__all__ = ["add_censoring", "count_steps", "lead_to_censoring", "take_out_stretches"]
+__all__ = [
+    "add_censoring",
+    "add_entering",
+    "count_steps",
+    "lead_to_censoring",
+    "take_out_stretches",
+]
 
 _compile = compile_loop(fastmath={"contract", "nsz", "arcp", "reassoc"})
 
 
 @_compile
 def lead_to_censoring(u, w, times, share, whole, rise, later, late, q):
-    """Add by how much the score falls with the chance to be observed from each exit on."""
+    """Add by how much the score falls with the chance to be observed from each moment on."""
     U = q.size
     for b in range(times.starts.size - 1):
         k, hazard, rises = times.starts[b + 1] - 1, 0.0, 0.0
@@ -44,13 +50,13 @@ def add_censoring(q, mask, times, censored, risk, total, out):
     for t in range(q.size):
         total[t + 1] = total[t]
         if censored[t] > 0.0:
-            q[t] /= risk[t]
-            total[t + 1] += q[t] * censored[t] / risk[t]
+            total[t + 1] += q[t] / risk[t] * censored[t] / risk[t]
     for i in range(out.size):
         if mask[i] > 0.0:
             t = times.rank[i]
+            out[i] += total[times.entry[i] + 1]
             if times.code[i] == 0:
-                out[i] += q[t] - total[t + 1]
+                out[i] += q[t] / risk[t] - total[t + 1]
             elif times.crr:
                 out[i] -= total[t + 1]
             else:
@@ -58,12 +64,39 @@ def add_censoring(q, mask, times, censored, risk, total, out):
 
 
 @_compile
-def count_steps(censored, steps):
-    """Count the exits with a censoring before each exit."""
+def add_entering(q, mask, times, entered, after, total, out):
+    """Take away the integral of q over the martingale, in reversed time, of each person's entry.
+
+    Where all who are there enter at once, the chance before is 0 and nobody is weighted by it.
+    """
+    total[0], late = 0.0, False
+    for t in range(q.size):
+        total[t + 1] = total[t]
+        if after[t] > 0.0:
+            late = True
+        if after[t] > entered[t]:
+            q[t] /= after[t] - entered[t]
+            total[t + 1] += q[t] * entered[t] / after[t]
+        else:
+            q[t] = 0.0
+    for i in range(out.size if late else 0):
+        if mask[i] > 0.0:
+            t = times.entry[i]
+            out[i] += total[times.rank[i]]
+            if t >= 0:
+                out[i] -= q[t] + total[t]
+
+
+@_compile
+def count_steps(times, censored, after, steps):
+    """Count how often the chance to be observed changes before each moment."""
+    if times.steps.size > 0:
+        steps[:] = times.steps
+        return
     found = 0
     for t in range(steps.size):
         steps[t] = found
-        if censored[t] > 0.0:
+        if censored[t] > 0.0 or after[t] > 0.0:
             found += 1
 
 

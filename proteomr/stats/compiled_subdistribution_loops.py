@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from proteomr.stats.compiled_span_loops import collect_spans, sum_spans
 from proteomr.stats.compiling import compile_loop
 
 __all__ = [
@@ -20,34 +23,69 @@ _compile = compile_loop(fastmath={"contract", "nsz", "arcp", "reassoc"})
 
 
 @_compile
-def _count(mask, times, leaving, censored):
-    """Count who leaves, and who is censored, at each distinct exit."""
+def _count(mask, times, leaving, censored, entered):
+    """Count who leaves, who is censored, and who comes late, at each moment; return how many are
+    there before.
+    """
     leaving[:] = 0.0
     censored[:] = 0.0
+    entered[:] = 0.0
+    left = 0.0
     for i in range(mask.size):
         if mask[i] > 0.0:
             leaving[times.rank[i]] += 1.0
             if times.code[i] == 0:
                 censored[times.rank[i]] += 1.0
+            if times.entry[i] < 0:
+                left += 1.0
+            else:
+                entered[times.entry[i]] += 1.0
+    return left
 
 
 @_compile
-def weigh(mask, times, leaving, censored, risk, share):
-    """Return the chance to be observed just before each distinct exit, in a fit's rows."""
-    _count(mask, times, leaving, censored)
-    left = leaving.sum()
-    chance = 1.0
+def _comes_late(leaving, entered):
+    """Say whether anybody comes after somebody has left."""
+    gone = False
+    for u in range(leaving.size):
+        if gone and entered[u] > 0.0:
+            return True
+        gone = gone or leaving[u] > 0.0
+    return False
+
+
+@_compile
+def weigh(mask, times, leaving, censored, risk, entered, after, share):
+    """Return the chance to be observed just before each moment, in a fit's rows.
+
+    ``after`` is how many are there when those have entered who come late, 0 where nobody does.
+    """
+    left = _count(mask, times, leaving, censored, entered)
+    after[:] = 0.0
+    if times.share.size > 0:
+        share[:] = times.share
+        return
+    late, chance = times.late and _comes_late(leaving, entered), 1.0
     for u in range(share.size):
         share[u] = chance
         risk[u] = left if times.crr else left - (leaving[u] - censored[u])
         if censored[u] > 0.0:
             chance *= max(1.0 - censored[u] / risk[u], 0.0)
-        left -= leaving[u]
+        left += entered[u] - leaving[u]
+        if late and entered[u] > 0.0:
+            after[u] = left
+    if not late:
+        return
+    chance = 1.0
+    for u in range(share.size - 1, -1, -1):
+        if after[u] > 0.0:
+            chance *= 1.0 - entered[u] / after[u]
+        share[u] *= chance
 
 
 @_compile
-def sum_at_risk(v, times, share, out):
-    """Sum over those at risk at each event time, those after a competing event among them."""
+def _sum_leaving(v, times, out):
+    """Sum over those who leave at each event time or later."""
     for b in range(times.starts.size - 1):
         row, total = times.row_end[b], 0.0
         for k in range(times.starts[b + 1] - 1, times.starts[b] - 1, -1):
@@ -55,12 +93,25 @@ def sum_at_risk(v, times, share, out):
                 total += v[i]
             row = times.first_row[k]
             out[k] = total
+
+
+@_compile
+def sum_at_risk(v, times, share, room, out):
+    """Sum over those at risk at each event time, those after a competing event among them; no
+    number where one of these has no weight.
+    """
+    if times.late:
+        sum_spans(v, times.spans, room, out)
+    else:
+        _sum_leaving(v, times, out)
+    for b in range(times.starts.size - 1):
         c, total = times.competing_from[b], 0.0
         for k in range(times.starts[b], times.starts[b + 1]):
             while c < times.competing_to[k]:
                 i = times.competing[c]
                 if v[i] != 0.0:
-                    total += v[i] / share[times.rank[i]]
+                    chance = share[times.rank[i]]
+                    total += v[i] / chance if chance > 0.0 else np.nan
                 c += 1
             out[k] += share[times.time_rank[k]] * total
 
@@ -119,8 +170,8 @@ def sum_rises(S0, D0, S1, D1, count, mass, times, whole, own, mean):
 
 
 @_compile
-def spread_hazards(whole, own, times, share, seen):
-    """Sum over the event times that each row is at risk at."""
+def _spread_leaving(whole, own, times, seen):
+    """Sum over the event times up to each row's exit."""
     for b in range(times.starts.size - 1):
         first, end = times.starts[b], times.starts[b + 1]
         total = 0.0
@@ -134,6 +185,26 @@ def spread_hazards(whole, own, times, share, seen):
                 seen[i] = total
             for e in range(times.event_from[k], times.event_from[k + 1]):
                 seen[times.events[e]] = total - whole[k] + own[k]
+
+
+@_compile
+def _spread_late(whole, own, times, room, seen):
+    """Sum over the event times from each row's entry to its exit."""
+    collect_spans(whole, times.spans, room, seen)
+    for k in range(whole.size):
+        for e in range(times.event_from[k], times.event_from[k + 1]):
+            seen[times.events[e]] += own[k] - whole[k]
+
+
+@_compile
+def spread_hazards(whole, own, times, share, room, seen):
+    """Sum over the event times that each row is at risk at."""
+    if times.late:
+        _spread_late(whole, own, times, room, seen)
+    else:
+        _spread_leaving(whole, own, times, seen)
+    for b in range(times.starts.size - 1):
+        first, end = times.starts[b], times.starts[b + 1]
         later, c = 0.0, times.competing_from[b + 1] - 1
         for k in range(end - 1, first - 2, -1):
             held = times.competing_to[k] if k >= first else times.competing_from[b]

@@ -20,6 +20,7 @@ from proteomr.stats.fine_gray_errors import (
     leave_score_residuals,
     sum_stretches,
 )
+from proteomr.stats.spans import Spans, lay_out_spans
 from proteomr.stats.subdistribution import SubdistributionRisk
 
 __all__ = [
@@ -48,19 +49,23 @@ KNOWN, CENSORING, STRETCHES = 0, 1, 2
 
 
 class FineGrayTimes(NamedTuple):
-    """Rows in order of stratum and exit, without late entry, against K event times.
+    """Rows in order of stratum and exit, against K event times; U moments are their exits, and
+    their entries where some are late.
 
     Attributes
     ----------
     code : ``(n,)``, 0 censored, :data:`EVENT` or :data:`COMPETING`.
-    rank : ``(n,)``, of the exit among the distinct ones of all.
-    exits : how many these are.
+    rank : ``(n,)``, of the exit among the moments.
+    entry : ``(n,)``, that of the entry; -1 where it is before all of them.
+    moments : how many these are.
+    late : whether anybody comes when somebody may have left.
     stratum : ``(n,)``, of the baseline hazard.
     counted : ``(n,)``, 1 for who is in risk sets; others, 0, tell of the censoring alone.
     starts : ``(B + 1,)``, where the event times of each stratum begin, and the end.
-    time_rank : ``(K,)``, of each event time among the distinct exits.
-    first_row : ``(K,)``, the first row of the stratum that is at risk at each event time.
+    time_rank : ``(K,)``, of each event time among the moments.
+    first_row : ``(K,)``, the first row of the stratum that leaves at each event time or later.
     row_end : ``(B,)``, where the rows of each stratum end.
+    spans : event times that each row is under observation at, where some are late.
     events : ``(d,)``, rows with the event.
     event_from : ``(K + 1,)``, where the events of each time begin among them, and the end.
     competing : ``(c,)``, rows with a competing event.
@@ -68,17 +73,22 @@ class FineGrayTimes(NamedTuple):
     competing_to : ``(K,)``, up to where they are over before each event time.
     efron : whether ties are Efron's; Breslow's otherwise.
     crr : whether censoring is estimated as ``cmprsk::crr`` does.
+    share, steps : ``(U,)``, the chance to be observed at each moment, and how often it has changed
+        before, where they are known; empty where they are estimated on the rows of each fit.
     """
 
     code: NDArray[np.int8]
     rank: I64
-    exits: int
+    entry: I64
+    moments: int
+    late: bool
     stratum: I64
     counted: F64
     starts: I64
     time_rank: I64
     first_row: I64
     row_end: I64
+    spans: Spans
     events: I64
     event_from: I64
     competing: I64
@@ -86,6 +96,8 @@ class FineGrayTimes(NamedTuple):
     competing_to: I64
     efron: bool
     crr: bool
+    share: F64
+    steps: I64
 
 
 def lay_out_times(
@@ -93,11 +105,18 @@ def lay_out_times(
     code: NDArray[np.int8],
     stratum: I64,
     *,
+    entries: F64 | None = None,
     counted: F64 | None = None,
+    censoring: Censoring | None = None,
     efron: bool,
     crr: bool = False,
 ) -> FineGrayTimes:
     """Return the times of rows ``(n,)`` in order of stratum and exit.
+
+    Parameters
+    ----------
+    entries : ``(n,)``, minus infinity where there is none; None for nobody's.
+    censoring : where it is known, of one stratum.
 
     Examples
     --------
@@ -106,21 +125,33 @@ def lay_out_times(
     >>> times.first_row.tolist(), times.time_rank.tolist(), times.competing_to.tolist()
     ([1, 3], [1, 2], [1, 1])
     """
-    distinct, rank = np.unique(exits, return_inverse=True)
-    U, B = distinct.size, int(stratum.max(initial=0)) + 1
+    late = entries is not None and bool(entries.max(initial=-np.inf) >= exits.min(initial=np.inf))
+    came = np.full(exits.size, -np.inf) if entries is None or not late else entries
+    moments = np.union1d(exits, came[np.isfinite(came)])
+    rank, entry = _find_places(moments, exits), _find_places(moments, came)
+    entry[np.isneginf(came)] = -1
+    U, B = moments.size, int(stratum.max(initial=0)) + 1
     place = stratum * U + rank
     events, competing = np.flatnonzero(code == EVENT), np.flatnonzero(code == COMPETING)
     at, first = np.unique(place[events], return_index=True)
+    low = np.searchsorted(at, stratum * U + entry, side="right")
+    high = np.searchsorted(at, place, side="right")
+    some = slice(None if late else 0)
+    known = np.empty(0) if censoring is None else censoring.share(moments, 0)
+    steps = np.empty(0, np.int64) if censoring is None else censoring.count_steps(moments, 0)
     return FineGrayTimes(
         code=code,
-        rank=rank.astype(np.int64),
-        exits=U,
+        rank=rank,
+        entry=entry,
+        moments=U,
+        late=late,
         stratum=stratum,
         counted=np.ones(code.size) if counted is None else counted,
         starts=_find_places(at, U * np.arange(B + 1)),
         time_rank=at % U,
         first_row=_find_places(place, at),
         row_end=_find_places(stratum, np.arange(1, B + 1)),
+        spans=lay_out_spans(low[some], high[some]),
         events=events,
         event_from=np.append(first, events.size).astype(np.int64),
         competing=competing,
@@ -128,10 +159,12 @@ def lay_out_times(
         competing_to=_find_places(place[competing], at),
         efron=efron,
         crr=crr,
+        share=known,
+        steps=steps,
     )
 
 
-def _find_places(ascending: I64, values: I64) -> I64:
+def _find_places(ascending: _Array, values: _Array) -> I64:
     return np.asarray(np.searchsorted(ascending, values), dtype=np.int64)
 
 
@@ -279,50 +312,78 @@ def _curve(point: FineGrayPoint, u: F64) -> F64:
     return np.asarray(point.seen * u - point.relative * seen)
 
 
-def _limit(times: FineGrayTimes, mask: _Array) -> ProductLimit:
-    """Return the product limit of censoring on the rows of a fit, at the ranks of times."""
-    U = times.exits
+def _limit_leaving(times: FineGrayTimes, mask: _Array) -> tuple[ProductLimit, F64]:
+    """Return the product limit of censoring on the rows of a fit, at the ranks of moments, and how
+    many are there just after each moment ``(U,)``.
+    """
+    U = times.moments
     counts = (mask > 0.0).astype(np.float64)
     leaving = np.bincount(times.rank, weights=counts, minlength=U)
     censored = np.bincount(times.rank, weights=counts * (times.code == 0), minlength=U)
-    risk = np.cumsum(leaving[::-1])[::-1] - (0.0 if times.crr else leaving - censored)
+    entered = np.bincount(times.entry + 1, weights=counts, minlength=U + 1)
+    there = np.cumsum(entered[:U]) - np.cumsum(leaving) + leaving
+    risk = there - (0.0 if times.crr else leaving - censored)
     at: I64 = np.flatnonzero(censored > 0.0)
-    return ProductLimit(at.astype(np.float64), censored[at] / risk[at], risk[at])
+    limit = ProductLimit(at.astype(np.float64), censored[at] / risk[at], risk[at])
+    after = there - leaving + entered[1:]
+    return limit, np.asarray(after, dtype=np.float64)
+
+
+def _limit_entering(times: FineGrayTimes, mask: _Array, after: F64) -> ProductLimit | None:
+    """Return the product limit of late entry; None where nobody of the fit has left before the last
+    comes.
+    """
+    observed = mask > 0.0
+    first, came = times.rank[observed].min(initial=times.moments), times.entry[observed]
+    if not times.late or came.max(initial=-1) <= first:
+        return None
+    entered = np.bincount(came[came >= 0], minlength=times.moments)
+    at = np.flatnonzero(entered)
+    return ProductLimit(at.astype(np.float64), entered[at] / after[at], after[at])
 
 
 def _censoring_of(times: FineGrayTimes, mask: _Array) -> CensoringTerm:
     observed = mask > 0.0
-    last = float(times.rank[observed].max(initial=-1))
     ties: CensoringTies = "crr" if times.crr else "events-first"
-    limit = _limit(times, mask)
-    censoring = Censoring(ties, {0: limit}, {0: last})
-    exits = np.column_stack([np.full(times.rank.size, -np.inf), times.rank.astype(np.float64)])
+    if times.share.size:
+        at = np.flatnonzero(np.diff(times.steps)).astype(np.float64)
+        censoring = Censoring(ties, {0: ProductLimit(at, 0.0 * at, 1.0 + 0.0 * at)}, {0: np.inf})
+    else:
+        leaving, after = _limit_leaving(times, mask)
+        entering = _limit_entering(times, mask, after)
+        last = float(times.rank[observed].max(initial=-1))
+        censoring = Censoring(
+            ties, {0: leaving}, {0: last}, {} if entering is None else {0: entering}
+        )
+    entry = np.where(observed & (times.entry >= 0), times.entry, -np.inf)
+    rows = np.column_stack([entry, times.rank.astype(np.float64)])
     return CensoringTerm(
-        censoring, exits, (times.code == 0) & observed, 0 * times.stratum, times.stratum
+        censoring, rows, (times.code == 0) & observed, 0 * times.stratum, times.stratum
     )
 
 
 def weigh_rows(times: FineGrayTimes, mask: _Array, X: F64 | None = None) -> FineGrayModel:
     """Return the likelihood of a fit, given what its rows count ``(n,)``, with columns or none."""
     n, observed = times.rank.size, mask > 0.0
-    share = _censoring_of(times, mask).censoring.share
-    own = np.where(observed, share(times.rank.astype(np.float64), 0), 1.0)
-    at_times = share(times.time_rank.astype(np.float64), 0)
-    place = times.stratum * times.exits
+    share = times.share
+    if not share.size:
+        share = _censoring_of(times, mask).censoring.share(np.arange(times.moments, dtype=float), 0)
+    own = np.where(observed, share[times.rank], 1.0)
+    place = times.stratum * times.moments
     event_places = np.repeat(np.arange(times.starts.size - 1), np.diff(times.starts))
-    event_places = event_places * times.exits + times.time_rank
+    event_places = event_places * times.moments + times.time_rank
     risk = SubdistributionRisk(
         np.arange(n),
         times.starts,
         times.time_rank.astype(np.float64),
-        times.starts[times.stratum],
+        _find_places(event_places, place + times.entry + 1),
         np.searchsorted(event_places, place + times.rank, side="right").astype(np.int64),
         times.starts[times.stratum + 1],
         (times.code == EVENT) & observed,
         (times.code == COMPETING) & observed,
-        own,
+        np.where(own > 0.0, own, np.nan),  # who has no weight has no likelihood
         np.zeros(n, dtype=np.int64),
-        at_times[None],
+        share[times.time_rank][None],
     )
     ties: Any = "efron" if times.efron else "breslow"
     columns = np.empty((n, 0)) if X is None else X

@@ -30,14 +30,15 @@ def data_of(place: int) -> tuple[Design, plain.FineGrayTimes]:
     data = Design(*(part[order] for part in parts))  # type: ignore[arg-type]  # each in its place
     code = data.event.astype(np.int8)
     efron = design["ties"] == "efron"
-    return data, plain.lay_out_times(data.times[:, 1], code, data.strata, efron=efron)
+    given = (data.times[:, 1], code, data.strata)
+    return data, plain.lay_out_times(*given, entries=data.times[:, 0], efron=efron)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("place", [1, 4, 6])
+@pytest.mark.parametrize("place", [1, 3, 4, 6, 8, 16])
 def test_influences_are_alike(place: int, kind: int) -> None:
     data, times = data_of(place)
-    times = times._replace(crr=place == 6)
+    times = times._replace(crr=place in {6, 8})
     g = np.random.default_rng(place)
     n, B, P = data.event.size, 2, 2
     mask = (g.random((B, n)) < 0.8) * data.weights
@@ -55,7 +56,7 @@ def test_influences_are_alike(place: int, kind: int) -> None:
 
 
 @pytest.mark.parametrize("kind", SUMS)
-@pytest.mark.parametrize("place", [4, 19])
+@pytest.mark.parametrize("place", [3, 4, 18, 19])
 def test_fits_of_a_block_are_those_one_by_one(place: int, kind: ErrorSums) -> None:
     data, times = data_of(place)
     n = data.event.size
