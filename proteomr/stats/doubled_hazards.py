@@ -15,7 +15,9 @@ import numpy as np
 from proteomr._typing import F64, Bool
 from proteomr.stats.additive_hazards import invert_information, is_balanced
 from proteomr.stats.linalg import find_powers
+from proteomr.stats.loops import COMPILED_FROM, load_loops
 from proteomr.stats.risk_intervals import find_risk_intervals
+from proteomr.stats.weighted_products import sum_products
 
 __all__ = ["DoubledHazards", "HazardEffects"]
 
@@ -52,8 +54,8 @@ class _System:
     ----------
     left, sizes : ``(k + 1, k + 1)``, ``(k + 1,)``, information, and what it is left of.
     score : ``(k + 1,)``.
-    there : ``(T,)``, weight at risk in each cell.
-    means : ``(k + 1, T)``, of the columns over it.
+    there : ``(T,)``, weight at risk in each cell, 1 where there is none.
+    sums : ``(T, k + 1)``, of the columns over it.
     share : what was taken off the column of the copies.
     """
 
@@ -61,8 +63,13 @@ class _System:
     sizes: F64
     score: F64
     there: F64
-    means: F64
+    sums: F64
     share: float
+
+    @property
+    def means(self) -> F64:
+        """Means of the columns over those at risk in each cell ``(k + 1, T)``."""
+        return np.ascontiguousarray((self.sums / self.there[:, None]).T)
 
 
 class DoubledHazards:
@@ -96,10 +103,11 @@ class DoubledHazards:
         self._last, self._first = cells.last[order], cells.first[order]
         self._durations = cells.durations[order]
         self._lengths = cells.lengths
-        self._timed = self._shared * self._durations
+        # rows along memory, for sums that leave out whom a sample leaves out
+        self._rows = np.ascontiguousarray(self._shared.T)
+        self._loops = load_loops("hazard", compiled=order.size >= COMPILED_FROM)
         self._dead = np.flatnonzero(outcome[order, 2] > 0.0)
         self._late = np.flatnonzero(self._first > 0)
-        self._begins = np.flatnonzero(np.diff(self._last, prepend=-1))
 
     def fit(self, own: F64, other: F64) -> F64:
         """Return direct and indirect effect ``(2,)``; NaN where weights determine none.
@@ -154,26 +162,26 @@ class DoubledHazards:
         """
         total = both.sum()
         share = float(follows.sum() / total) if total > 0.0 else 0.0
-        columns = self._shared
-        k, n = columns.shape
-        weighted = np.empty((k + 2, n))
-        np.multiply(columns, both, out=weighted[:k])
-        weighted[k], weighted[k + 1] = follows - share * both, both
-        at_risk = self._sum_at_risk(weighted)
-        there = at_risk[-1]
-        if self._late.size:  # of those who have left again, rounding stays
-            at_risk[:, there <= _NOBODY * both.max(initial=0.0)] = 0.0
-        means = at_risk[:-1] / np.where(there > 0.0, there, 1.0)
+        rows, k = self._rows, self._rows.shape[1]
+        mine = follows - share * both
+        sums = np.empty((self._lengths.size, k + 2))
+        self._loops.sum_at_risk(rows, both, mine, self._last, self._first, self._late, sums)
+        there, sums = sums[:, -1], sums[:, :-1]
+        # of those who have left again, rounding stays
+        nobody = there <= (_NOBODY * both.max(initial=0.0) if self._late.size else 0.0)
+        sums[nobody] = 0.0
+        there = np.where(nobody, 1.0, there)
         squares = np.empty((k + 1, k + 1))
-        cross = self._timed @ weighted[: k + 1].T
-        squares[:k], squares[k, :k] = cross, cross[:, k]
+        squares[:k, :k] = sum_products(rows, both * self._durations)
+        squares[k, :k] = squares[:k, k] = rows.T @ (mine * self._durations)
         own = squared - 2.0 * share * follows + share * share * both
         squares[k, k] = float(own @ self._durations)
-        left = squares - (at_risk[:-1] * self._lengths) @ means.T
+        taken = sums * np.sqrt(self._lengths / there)[:, None]
         dead = self._dead
-        score = weighted[:-1, dead].sum(axis=1) - means[:, self._last[dead]] @ both[dead]
+        score = np.append(both[dead] @ rows[dead], mine[dead].sum())
+        score -= (np.bincount(self._last[dead], both[dead], there.size) / there) @ sums
         sizes = np.diagonal(squares).copy()
-        return _System((left + left.T) / 2.0, sizes, score, there, means, share)
+        return _System(squares - taken.T @ taken, sizes, score, there, sums, share)
 
     def _solve(
         self, system: _System, copies: tuple[tuple[F64, F64], ...], p: int, q: int
@@ -216,7 +224,7 @@ class DoubledHazards:
         counts = np.bincount(last, sum(w[dead] for w, _ in copies), minlength=T)
         means = system.means[:p]
         bars = turn.T @ means
-        steps = counts / np.where(system.there > 0.0, system.there, 1.0)
+        steps = counts / system.there
         steps -= (gamma @ means) * lengths
         within = self._within(np.vstack([steps, bars * steps, bars * lengths]))
         grown, taken, timed = within[0], within[1 : 1 + q], within[1 + q :]
@@ -240,14 +248,3 @@ class DoubledHazards:
         if self._late.size:
             until -= total[:, self._first]
         return until
-
-    def _sum_at_risk(self, values: F64) -> F64:
-        """Sum values of people ``(q, n)`` over those at risk in each cell ``(q, T)``."""
-        out = np.zeros((values.shape[0], self._lengths.size))
-        out[:, self._last[self._begins]] = np.add.reduceat(values, self._begins, axis=1)
-        if self._late.size:
-            late = self._late[np.argsort(self._first[self._late], kind="stable")]
-            cells = self._first[late] - 1
-            begins = np.flatnonzero(np.diff(cells, prepend=-1))
-            out[:, cells[begins]] -= np.add.reduceat(values[:, late], begins, axis=1)
-        return np.cumsum(out[:, ::-1], axis=1)[:, ::-1]

@@ -18,6 +18,7 @@ def load_loops(
         "cox",
         "elastic_net",
         "fine_gray",
+        "hazard",
         "logistic",
         "multinomial",
         "normal_score",

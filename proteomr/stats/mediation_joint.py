@@ -12,7 +12,6 @@ from proteomr.stats.mediation import (
     PathEstimate,
     Scaled,
     Trio,
-    each_sample,
     path_of_mediator,
     paths_of,
     scale_trio,
@@ -76,8 +75,10 @@ def analyse_together(trios: list[Trio], contrast: Contrast) -> Analysis:
     )
 
     def refit(counts: F64) -> F64:
-        again = [fit.refit(counts)[0][last] for fit in mediators]
-        return np.concatenate([again, outcome.refit(counts)[0][at:], total.refit(counts)[0][[at]]])
+        again = [[beta[last] for beta, _ in fit.refit(counts)] for fit in mediators]
+        beside = [theta[at:] for theta, _ in outcome.refit(counts)]
+        alone = [theta[at] for theta, _ in total.refit(counts)]
+        return np.column_stack([*again, beside, alone])
 
     effects = _effects(J, first.contrast.high - first.contrast.low)
     units = np.full(len(effects.names), first.outcome_unit)
@@ -87,8 +88,7 @@ def analyse_together(trios: list[Trio], contrast: Contrast) -> Analysis:
         for path in _list_paths(each, mediators[j], outcome, total, j)
     )
     clusters = first.trio.clusters
-    again = each_sample(refit)
-    return Analysis(effects, parameters, influence, units, again, paths, clusters=clusters)
+    return Analysis(effects, parameters, influence, units, refit, paths, clusters=clusters)
 
 
 def _fit_together(

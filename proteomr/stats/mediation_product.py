@@ -168,17 +168,17 @@ def _analyse_lines(fits: _Fits) -> Analysis:
     units[effects.names.index("proportion")] = 1.0
 
     def refit(counts: F64) -> F64:
-        beta, _ = fits.mediator.refit(counts)
-        theta, _ = fits.outcome.refit(counts)
-        found = np.zeros(parameters.size)
-        found[0] = fits.trio.average(fits.trio.for_mediator, counts) @ beta[:-1]
-        found[1], found[2 : 2 + theta.size - first] = beta[-1], theta[first:]
+        again = zip(counts, fits.mediator.refit(counts), fits.outcome.refit(counts), strict=True)
+        found = np.zeros((counts.shape[0], parameters.size))
+        for one, (sample, (beta, _), (theta, _)) in zip(found, again, strict=True):
+            one[0] = fits.trio.average(fits.trio.for_mediator, sample) @ beta[:-1]
+            one[1], one[2 : 2 + theta.size - first] = beta[-1], theta[first:]
         if not options.four_way:
-            found[5] = fits.total.refit(counts)[0][first]
+            found[:, 5] = [total[first] for total, _ in fits.total.refit(counts)]
         return found
 
     errors = _errors_by_models(effects, parameters, covariance, units)
-    return Analysis(effects, parameters, influence, units, each_sample(refit), (), errors)
+    return Analysis(effects, parameters, influence, units, refit, (), errors)
 
 
 def _stack_lines(fits: _Fits) -> tuple[F64, F64, F64]:
@@ -286,8 +286,8 @@ def _means_of(fits: _Fits, counts: F64 | None = None) -> OutcomeMeans:
     beta, theta = fits.mediator.coefficients, fits.outcome.coefficients
     variance = fits.mediator.variance if isinstance(fits.mediator, LinearModel) else np.nan
     if counts is not None:
-        beta, variance = fits.mediator.refit(counts)
-        theta, _ = fits.outcome.refit(counts)
+        beta, variance = fits.mediator.refit(counts[None])[0]
+        theta, _ = fits.outcome.refit(counts[None])[0]
     product = theta[first + 2] if fits.options.interaction else 0.0
     return OutcomeMeans(
         trio.for_outcome @ theta[:first],

@@ -12,6 +12,7 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.stats.binary_regression import BinaryLink, fit_binary
 from proteomr.stats.mediation_bases import Basis, root_rows
+from proteomr.stats.weighted_products import sum_products
 from proteomr.status import Status
 
 __all__ = ["BinaryModel", "LinearModel", "OutcomeLink", "Regression", "Unfit", "fit_regression"]
@@ -70,8 +71,9 @@ class Regression(ABC):
         return np.asarray(self.score[:, None] * (self.design @ (self.bread @ directions)))
 
     @abstractmethod
-    def refit(self, counts: F64) -> tuple[F64, float]:
-        """Return coefficients ``(k,)`` and residual variance where rows count ``counts (n,)``.
+    def refit(self, counts: F64) -> list[tuple[F64, float]]:
+        """Return coefficients ``(k,)`` and residual variance of each sample, in which rows count
+        ``counts (c, n)``.
 
         NaN where that sample has no estimate.
         """
@@ -102,27 +104,32 @@ class LinearModel(Regression):
         apart = squares - self.weights * (float(squares.sum()) / total)
         return np.asarray(apart * (squares.size / (total * self.df)))
 
-    def refit(self, counts: F64) -> tuple[F64, float]:
-        """Return coefficients and residual variance of a sample; NaN where it has none."""
-        Q = self.basis.Q
-        weighted = Q * counts[:, None]
+    def refit(self, counts: F64) -> list[tuple[F64, float]]:
+        """Return coefficients and residual variance of samples; NaN where one has none."""
+        # of residuals a sample leaves nearly all, so that nothing cancels
+        beside = np.column_stack([self.basis.Q, self.score])
+        return [self._refit(beside, one) for one in counts]
+
+    def _refit(self, beside: F64, counts: F64) -> tuple[F64, float]:
+        """Fit the residuals of all people again, which stand beside the basis."""
+        products = sum_products(beside, counts)
+        score, squares = products[:-1, -1], float(products[-1, -1])
         found = np.full(self.coefficients.size, np.nan)
         try:
-            root = np.linalg.cholesky(weighted.T @ Q)
+            root = np.linalg.cholesky(products[:-1, :-1])
         except np.linalg.LinAlgError:
             return found, np.nan
         # the basis is orthonormal with all people: of a sample its pivots stay near 1
         if np.diagonal(root).min() < _PIVOT:
             return found, np.nan
-        inner = np.linalg.solve(root.T, np.linalg.solve(root, weighted.T @ self.y))
-        found = np.zeros(self.coefficients.size)
-        found[self.basis.kept] = self.basis.back @ inner
-        left = self.y - Q @ inner
+        half = np.linalg.solve(root, score)
+        found = self.coefficients.copy()
+        found[self.basis.kept] += self.basis.back @ np.linalg.solve(root.T, half)
         people = float(counts.sum())
         total = people if self.weights is None else float(counts @ self.weights)
         df = people - self.basis.kept.size
-        variance = float(counts @ (left * left)) / df * (people / total) if df > 0 else np.nan
-        return found, variance
+        left = squares - float(half @ half)
+        return found, left / df * (people / total) if df > 0 else np.nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +140,11 @@ class BinaryModel(Regression):
     link: BinaryLink
     weights: F64 | None = None
 
-    def refit(self, counts: F64) -> tuple[F64, float]:
-        """Return the coefficients of a sample; NaN where it has none."""
+    def refit(self, counts: F64) -> list[tuple[F64, float]]:
+        """Return the coefficients of samples; NaN where one has none."""
+        return [self._refit(one) for one in counts]
+
+    def _refit(self, counts: F64) -> tuple[F64, float]:
         found = np.full(self.coefficients.size, np.nan)
         if np.unique(self.y[counts > 0.0]).size < 2:
             return found, np.nan

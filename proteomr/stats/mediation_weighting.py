@@ -120,7 +120,8 @@ class _Doubled:
         if there is None:
             return values
         out = np.zeros((len(values), there.size))
-        out[:, there] = values
+        for row, of_those in zip(out, values, strict=True):
+            row[there] = of_those
         return tuple(out)
 
     def _fit_aalen(self, X: F64, outcome: F64, both: F64) -> _Hazard:
@@ -221,8 +222,8 @@ def analyse_counterfactual(
     errors = np.sqrt(np.einsum("qp,pr,qr->q", gradient, covariance, gradient))
 
     def refit(counts: F64) -> F64:
-        again = [_weigh(scaled, mediator, *mediator.refit(one)).values for one in counts]
-        return doubled.refit(fit, np.array(again), counts)
+        again = _weigh_samples(scaled, mediator, mediator.refit(counts))
+        return doubled.refit(fit, again, counts)
 
     own, other = fit.influence[: trio.n], fit.influence[trio.n :]
     analysis = Analysis(
@@ -259,6 +260,21 @@ def _weigh(scaled: Scaled, mediator: Regression, beta: F64, variance: float) -> 
         sign = 2.0 * m - 1.0
         values = np.exp(log_expit(sign * other) - log_expit(sign * own))
     return _Weights(values, m - expit(other), expit(own) - m, np.zeros(m.size))
+
+
+def _weigh_samples(scaled: Scaled, mediator: Regression, fits: list[tuple[F64, float]]) -> F64:
+    """Return the weights ``(c, n)`` by the mediator's models of samples; NaN for no model."""
+    m = scaled.mediator
+    beta = np.array([found for found, _ in fits])
+    own = beta @ mediator.design.T
+    change = beta[:, -1:] * (1.0 - 2.0 * scaled.trio.exposure)
+    with np.errstate(over="ignore"):
+        if isinstance(mediator, LinearModel):
+            variance = np.array([[found] for _, found in fits])
+            # the difference of two squares of residuals
+            return np.asarray(np.exp((m - own - change / 2.0) * change / variance))
+        sign = 2.0 * m - 1.0
+        return np.asarray(np.exp(log_expit(sign * (own + change)) - log_expit(sign * own)))
 
 
 def _follow_weights(trio: Trio, mediator: Regression, weights: _Weights, moves: F64) -> F64:
