@@ -222,12 +222,6 @@ class MediationSpec:
             raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
         if self.exposure_levels is not None and not _differ(*self.exposure_levels):
             raise UsageError("--exposure-levels LOW,HIGH: two different numbers are needed")
-        if self.weights is not None and (self.method == "counterfactual" or self.joint):
-            what = "--joint" if self.joint else f"--method {self.method}"
-            raise UsageError(
-                f"--weights is not for {what}, whose influence functions are of equal people: take "
-                "--method product, four-way or perm, each protein by itself"
-            )
         if self.joint and (self.method != "product" or self.family != "linear" or self.interaction):
             raise UsageError(
                 "--joint is of --method product with a linear outcome and no interaction"

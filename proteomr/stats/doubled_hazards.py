@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64
 from proteomr.stats.additive_hazards import invert_information, is_balanced
 from proteomr.stats.linalg import find_powers
 from proteomr.stats.loops import COMPILED_FROM, load_loops
@@ -134,16 +134,17 @@ class DoubledHazards:
         return self._solve(system, copies, self._shared.shape[0] + 1, 2)
 
     def estimate_paths(
-        self, mediator: F64, there: Bool
+        self, mediator: F64, weights: F64
     ) -> tuple[HazardEffects, HazardEffects] | None:
         """Return the effect of the exposure without a mediator, and of both; None as above.
 
         Parameters
         ----------
         mediator : ``(n,)``, of about unit size; anything where it is not there.
+        weights : ``(n,)``, 0 where it is not there.
         """
-        once = there[self._order].astype(np.float64)
-        m = np.where(there, mediator, 0.0)[self._order]
+        once = weights[self._order]
+        m = np.where(weights > 0.0, mediator, 0.0)[self._order]
         system = self._sum(once, once * m, once * m * m)
         k = self._shared.shape[0]
         both = self._solve(system, ((once, m),), k + 1, 2)

@@ -135,12 +135,11 @@ class CoxModel:
 
         Parameters
         ----------
-        counts : ``(c, n)``, how often each row is in each sample: its weight times this counts.
+        counts : ``(c, n)``, what each row counts in each sample, a weight of its own included.
         start : ``(c, p)``, coefficients near those of the samples.
         """
         whole = np.broadcast_to(self.theta, (counts.shape[0], self.theta.size))
         theta = whole if start is None else start * self.scale
-        counts = counts * self.sums.counts
         return refit_cox(self.X, self.sums.risk, counts, theta, self.inverse) / self.scale
 
 

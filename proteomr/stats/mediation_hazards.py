@@ -107,6 +107,7 @@ class _Refits:
             model.coefficients + apart @ influence
             for model, influence in zip(self._models, self._influences, strict=True)
         ]
+        counts = counts * self._models[0].sums.counts
         first = self._models[0].refit(counts, starts[0])
         # what influences have missed in one model they miss in the other
         starts[1][:, : p + 1] += np.nan_to_num(first - starts[0])

@@ -16,6 +16,7 @@ from proteomr.stats.mediation import (
     paths_of,
     scale_trio,
 )
+from proteomr.stats.mediation_bases import root_rows
 from proteomr.stats.mediation_effects import Contrast, Effects, Numbers
 from proteomr.stats.mediation_mediator import fit_mediator
 from proteomr.stats.mediation_regressions import Regression, Unfit, fit_regression
@@ -99,17 +100,25 @@ def _fit_together(
         raise Unfit(Status.not_identified, "a protein of two values has no part in a joint model")
     first, J = scaled[0], len(scaled)
     without = first.trio.bench.outcome_basis(first.trio.there, line=True)
-    at = without.k - 1
+    at, weights = without.k - 1, first.trio.weights
+    own = np.column_stack([each.mediator for each in scaled])
     outcome = fit_regression(
-        without.extend(np.column_stack([each.mediator for each in scaled])),
+        without.extend(root_rows(own, weights)),
         first.outcome,
         link="linear",
         needed=list(range(at, at + 1 + J)),
         what=["the exposure", *["a protein"] * J],
         of="the outcome",
+        weights=weights,
     )
     total = fit_regression(
-        without, first.outcome, link="linear", needed=[at], what=["the exposure"], of="the outcome"
+        without,
+        first.outcome,
+        link="linear",
+        needed=[at],
+        what=["the exposure"],
+        of="the outcome",
+        weights=weights,
     )
     return [fit_mediator(each) for each in scaled], outcome, total
 

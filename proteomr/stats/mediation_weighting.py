@@ -85,14 +85,21 @@ class _Doubled:
         """People."""
         return self.trio.n
 
+    @property
+    def weights(self) -> F64:
+        """Sampling weights of people ``(n,)``."""
+        return np.ones(self.n) if self.trio.weights is None else self.trio.weights
+
     def fit(self, weights: F64) -> _Hazard:
-        """Fit the hazard, the second copies weighted ``(n,)``; each person is a cluster."""
+        """Fit the hazard, the second copies weighted ``(n,)`` beside what people count; each
+        person is a cluster.
+        """
         if self.hazard == "aalen":
             shared = self._fit_shared(weights)
             if shared is not None:
                 moves = np.vstack([shared.own, shared.other])
                 return _Hazard(shared.coefficients, shared.covariance, moves, None)
-        both = np.append(np.ones(self.n), weights)
+        both = np.append(self.weights, self.weights * weights)
         X, outcome = self._lay_out()
         return self._fit_aalen(X, outcome, both) if self.hazard == "aalen" else self._fit_cox(both)
 
@@ -106,12 +113,10 @@ class _Doubled:
 
     def _fit_shared(self, weights: F64) -> HazardEffects | None:
         """Fit additive hazards on the sums that all mediators share; None without certificate."""
-        there = self.trio.there
-        if there is None:
-            return self.trio.bench.doubled().estimate(np.ones(self.n), weights)
-        found = self.trio.bench.doubled().estimate(*self._spread(np.ones(self.n), weights))
-        if found is None:
-            return None
+        there, own = self.trio.there, self.weights
+        found = self.trio.bench.doubled().estimate(*self._spread(own, own * weights))
+        if found is None or there is None:
+            return found
         return HazardEffects(found.coefficients, found.own[there], found.other[there])
 
     def _spread(self, *values: F64) -> tuple[F64, ...]:
@@ -159,7 +164,8 @@ class _Doubled:
         """
         found = np.full((counts.shape[0], 2), np.nan)
         sound = np.flatnonzero(np.isfinite(weights).all(axis=1))
-        own, other = counts[sound], counts[sound] * weights[sound]
+        own = counts[sound] * self.weights
+        other = own * weights[sound]
         if fit.cox is not None:
             found[sound] = fit.cox.refit(np.hstack([own, other]))[:, -2:]
             return found
@@ -243,9 +249,14 @@ def _variance_of(mediator: Regression) -> float:
     return mediator.variance if isinstance(mediator, LinearModel) else np.nan
 
 
+def _columns_of(trio: Trio) -> F64:
+    """Return the columns of the mediator's model ``(n, k)``, rows as they are."""
+    return trio.bench.mediator_basis(trio.there, line=False).design
+
+
 def _weigh(scaled: Scaled, mediator: Regression, beta: F64, variance: float) -> _Weights:
     """Return how likely each mediator would be with the other exposure, over the own."""
-    m, own = scaled.mediator, mediator.design @ beta
+    m, own = scaled.mediator, _columns_of(scaled.trio) @ beta
     other = own + beta[-1] * (1.0 - 2.0 * scaled.trio.exposure)
     with np.errstate(over="ignore"):
         if isinstance(mediator, LinearModel):
@@ -266,7 +277,7 @@ def _weigh_samples(scaled: Scaled, mediator: Regression, fits: list[tuple[F64, f
     """Return the weights ``(c, n)`` by the mediator's models of samples; NaN for no model."""
     m = scaled.mediator
     beta = np.array([found for found, _ in fits])
-    own = beta @ mediator.design.T
+    own = beta @ _columns_of(scaled.trio).T
     change = beta[:, -1:] * (1.0 - 2.0 * scaled.trio.exposure)
     with np.errstate(over="ignore"):
         if isinstance(mediator, LinearModel):
@@ -285,10 +296,11 @@ def _follow_weights(trio: Trio, mediator: Regression, weights: _Weights, moves: 
     moves : ``(n, 2)``, influences of the weighted rows: a weight that grows by a share of itself
         moves an effect by that share of its row's influence.
     """
-    other = mediator.design.copy()
+    columns = _columns_of(trio)
+    other = columns.copy()
     other[:, -1] = 1.0 - trio.exposure
     by_beta = other.T @ (moves * weights.by_other[:, None])
-    by_beta += mediator.design.T @ (moves * weights.by_own[:, None])
+    by_beta += columns.T @ (moves * weights.by_own[:, None])
     follow = mediator.follow(by_beta)
     if isinstance(mediator, LinearModel):
         by_variance = weights.by_variance @ moves
@@ -332,11 +344,12 @@ def _estimate_paths(scaled: Scaled) -> tuple[HazardEffects, HazardEffects] | Non
     """
     here, m = scaled.trio, scaled.mediator
     there = here.there
+    weights = np.ones(m.size) if here.weights is None else here.weights
     if there is None:
-        return here.bench.doubled().estimate_paths(m, np.ones(m.size, dtype=np.bool_))
-    whole = np.zeros(there.size)
-    whole[there] = m
-    return here.bench.doubled().estimate_paths(whole, there)
+        return here.bench.doubled().estimate_paths(m, weights)
+    whole, counted = np.zeros((2, there.size))
+    whole[there], counted[there] = m, weights
+    return here.bench.doubled().estimate_paths(whole, counted)
 
 
 def _of_rows(effects: HazardEffects, here: Trio) -> F64:
@@ -355,12 +368,13 @@ def _fit_hazard(
     """Return the effects of the columns from one on, with robust errors."""
     outcome, clusters = here.outcome, here.clusters
     if hazard == "aalen":
-        fit = fit_additive_hazards(X, outcome, clusters=clusters)
+        fit = fit_additive_hazards(X, outcome, weights=here.weights, clusters=clusters)
         estimates, errors = fit.coefficients[first:], fit.robust_se[first:]
     else:
         wanted = list(range(first, X.shape[1]))
         what = ["the exposure", "the protein"][: len(wanted)]
-        of = fit_cox_model(X, lay_out_risk_sets(outcome), needed=wanted, what=what)
+        risk = lay_out_risk_sets(outcome)
+        of = fit_cox_model(X, risk, needed=wanted, what=what, weights=here.weights)
         estimates = of.coefficients[first:]
         errors = np.linalg.norm(sum_clusters(of.influence(wanted), clusters), axis=0)
     if not np.all(np.isfinite(estimates)):
@@ -375,16 +389,18 @@ def _tell(analysis: Analysis, trio: Trio, weights: F64, hazard: HazardModel) -> 
     notes, ratios = [], {}
     if float(weights.max()) > _HEAVY:
         notes.append(f"the largest weight is {weights.max():.0f}: few people carry the result")
-    means = [float(weights[trio.exposure == side].mean()) for side in (0.0, 1.0)]
+    sides = [trio.exposure == side for side in (0.0, 1.0)]
+    means = [float(np.average(weights[side], weights=trio.shares[side])) for side in sides]
     if not all(1.0 / _UNLIKE <= mean <= _UNLIKE for mean in means):
         notes.append(
             f"weights average {means[0]:.2g} among those without the exposure and {means[1]:.2g} "
             "among those with it, where 1 is expected: they hardly share values of the protein"
         )
     if hazard == "cox":
-        measure = measure_of_hazards(trio.outcome[:, 2] == 1.0)
+        happened = trio.outcome[:, 2] == 1.0
+        measure = measure_of_hazards(happened, trio.shares)
         if measure != "HR":
-            share = 100.0 * float((trio.outcome[:, 2] == 1.0).mean())
+            share = 100.0 * float(trio.shares @ happened)
             notes.append(
                 f"{share:.0f} % have the event: log hazard ratios are natural effects where it is "
                 "rare"

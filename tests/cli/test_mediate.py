@@ -208,7 +208,7 @@ def test_clusters_change_errors_and_their_missing_codes_leave_people_out(
     assert np.all((ratio > 0.3) & (ratio < 3.0))
 
 
-@pytest.mark.parametrize("method", ["product", "perm"])
+@pytest.mark.parametrize("method", ["product", "perm", "counterfactual"])
 def test_weights_leave_out_those_without_and_make_errors_robust(
     mediate: Any, people: Path, method: str
 ) -> None:
@@ -342,7 +342,6 @@ def test_below_two_hundred_proteins_a_note_says_what_q_is(mediate: Any, people: 
         (("--outcome", "bmi", "--reference-level", "x"), "no level 'x'"),
         (("--outcome", "bmi", "--weights", "bmi"), "--weights 'bmi' is an exposure or of an outco"),
         (("--outcome", "bmi", "--weights", "agee"), "no column 'agee' .* .did you mean 'age'"),
-        (("--outcome", "bmi", "--weights", "age", "--joint"), "--weights is not for --joint"),
     ],
 )
 def test_a_mistake_is_one_line(mediate: Any, arguments: tuple[str, ...], said: str) -> None:

@@ -234,7 +234,7 @@ def test_shared_sums_give_effects_and_influences_of_whole_fits(n: int, *, trunca
     scale = np.abs(whole.influence[:, -2:]).max(axis=0)
     assert moves / scale == pytest.approx(whole.influence[:, -2:] / scale, abs=1e-9)
     assert not found.own[~there].any()
-    paths = shared.estimate_paths(np.where(there, m, np.nan), there)
+    paths = shared.estimate_paths(np.where(there, m, np.nan), there.astype(np.float64))
     assert paths is not None
     for columns, path in zip(
         (np.column_stack([C, a]), np.column_stack([C, a, m])), paths, strict=True
