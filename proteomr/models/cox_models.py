@@ -64,9 +64,10 @@ class CoxModel:
 
 def lay_out_models(problem: Problem, options: FitOptions) -> tuple[Problem, tuple[CoxModel, ...]]:
     """Return a problem whose times are tied where they differ by rounding alone, and its models."""
-    targets = []
+    targets, asked = [], options.survival
+    named = (*asked.periods, *(() if asked.tau is None else (asked.tau,)))
     for target in problem.targets:
-        times = tie_times(target.values[:, :2])
+        times = tie_times(target.values[:, :2], named=named)
         targets.append(replace(target, values=np.column_stack([times, target.values[:, 2]])))
     problem = replace(problem, targets=tuple(targets))
     risks = [

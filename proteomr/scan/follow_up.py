@@ -13,6 +13,7 @@ from proteomr._typing import F64, Bool
 from proteomr.errors import ColumnError, UsageError, nearest
 from proteomr.models import COMPETING, EVENT, Target, make_times
 from proteomr.scan.columns import Columns, label_level
+from proteomr.stats.risk_sets import tie_times
 from proteomr.tables import Drop
 
 __all__ = ["YEARS", "FollowUp", "FollowUpOptions", "LagRule", "ReadTimes", "read_times"]
@@ -176,9 +177,9 @@ def read_times(columns: Columns, outcome: FollowUp, *, options: FollowUpOptions)
 
 def _find_early(end: F64, event: F64, options: FollowUpOptions) -> Bool:
     """Return whose follow-up the lag takes out: that of events alone, or any that ended in it."""
-    within = end <= options.lag
     if not options.lag:
         return np.zeros(end.size, dtype=bool)
+    within = tie_times(end, named=[options.lag]) <= options.lag
     return np.asarray(within if options.lag_rule == "landmark" else within & (event == EVENT))
 
 

@@ -114,9 +114,7 @@ def plan_blocks(
                 part = proteins[start : start + size]
                 blocks.append(ProteinBlock(len(blocks), part, run))
     if not any(group.rows.size for group in groups):
-        raise ColumnError(
-            f"nobody has exposures and covariates complete: {reading.describe_missing()}"
-        )
+        raise ColumnError(_describe_nobody(reading, targets))
     return Plan(
         reading=reading,
         family=family,
@@ -140,6 +138,18 @@ def _part_groups(groups: Sequence[Group], first: int) -> list[tuple[int, ...]]:
             rows = groups[place].rows.size
         runs[-1].append(place)
     return [tuple(run) for run in runs]
+
+
+def _describe_nobody(reading: Reading, targets: Sequence[Target]) -> str:
+    """Say why nobody is in any fit: for the targets, where none of them has anybody."""
+    n, first = reading.cohort.n, targets[0]
+    if any(target.observed.any() for target in targets):
+        return f"nobody has exposures and covariates complete: {reading.describe_missing()}"
+    gone = 0 if first.excluded is None else int(first.excluded.sum())
+    said = [f"missing in {n - gone:,} of {n:,} people"] if gone < n else []
+    if gone:
+        said.append(f"exit at or before entry (or 0), or within the lag, in {gone:,} of {n:,}")
+    return f"nobody is left for {first.role} {first.name!r}: {'; '.join(said)}"
 
 
 def _describe_asked(reading: Reading, family: AnyFamily, targets: Sequence[Target]) -> Asked:

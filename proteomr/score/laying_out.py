@@ -77,6 +77,7 @@ def lay_out(request: ScoreRequest, scratch: Path) -> LaidOut:
         *((Drop("score", f"{request.weights} missing or 0", int(weightless.sum())),) * weighted),
     )
     own = predicted.take(rows)
+    _refuse_horizons(own, request)
     _refuse_few(own, request)
     samples = cohort.samples[rows]
     for name in request.options.gap_tests:
@@ -160,7 +161,6 @@ def _refuse_few(predicted: Predicted, request: ScoreRequest) -> None:
             f"{options.folds} x {options.inner_folds} folds need {wanted}: ask for fewer (--folds, "
             "--inner-folds)"
         )
-    _refuse_horizons(predicted, request)
 
 
 def _refuse_horizons(predicted: Predicted, request: ScoreRequest) -> None:
@@ -168,9 +168,8 @@ def _refuse_horizons(predicted: Predicted, request: ScoreRequest) -> None:
     if not horizons:
         return
     if predicted.family != "cox":
-        raise UsageError(
-            f"--horizon is of outcomes over time, and {predicted.name!r} has two levels"
-        )
+        what = "has two levels" if predicted.family == "logistic" else "is a number"
+        raise UsageError(f"--horizon is of outcomes over time, and {predicted.name!r} {what}")
     if predicted.entry is not None:
         raise UsageError(
             "--horizon needs people who are followed from the beginning: leave out --entry"

@@ -16,6 +16,7 @@ from proteomr.scan import FollowUp, FollowUpOptions, Reading, read_target, read_
 from proteomr.score.request import ScoreRequest
 from proteomr.stats.each import Each, in_turn
 from proteomr.stats.elastic_net_outcomes import Binary, Continuous, Outcome, TimeToEvent
+from proteomr.stats.risk_sets import tie_times
 from proteomr.tables import Drop
 
 __all__ = ["Family", "Predicted", "read_predicted"]
@@ -119,6 +120,9 @@ def read_predicted(reading: Reading, request: ScoreRequest) -> tuple[Predicted, 
     for note in read.notes:
         add_note(note)
     values = read.target.values.copy()
+    tied = tie_times(values[:, :2], named=request.options.horizons)
+    apart = tied[:, 0] < tied[:, 1]
+    values[apart, :2] = tied[apart]
     values[:, 2] = np.where(values[:, 2] == COMPETING, CENSORED, values[:, 2])
     return Predicted(follow_up.event, "cox", values, weights=weights), read.drops
 

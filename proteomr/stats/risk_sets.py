@@ -8,6 +8,7 @@ a counting process are all intervals of that kind, and no row has to lie in the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -23,7 +24,7 @@ TIE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 """The distance of times, and that over their mean size, up to which they are one (1.5e-8)."""
 
 
-def tie_times(times: F64) -> F64:
+def tie_times(times: F64, *, named: Sequence[float] = ()) -> F64:
     """Return times ``(n, q)`` in which those that differ by rounding alone are equal.
 
     Neighbours among the distinct finite times are one where they are apart by 1.5e-8 at the most,
@@ -33,25 +34,35 @@ def tie_times(times: F64) -> F64:
     Parameters
     ----------
     times : entries and exits, of all rows; NaN and infinite ones stay.
+    named : times that somebody has asked for, such as ends of periods: a run that holds one but for
+        rounding is that time, so that what is asked at 0.3 sees what happened at 0.1 + 0.2.
 
     Examples
     --------
+    >>> tie_times(np.array([0.1 + 0.2, 7.0]), named=[0.3]).tolist()
+    [0.3, 7.0]
     >>> tie_times(np.array([[-np.inf, 1.0], [-np.inf, 1.0 + 1e-12], [1.0 - 1e-12, 2.0]])).tolist()
     [[-inf, 0.999999999999], [-inf, 0.999999999999], [0.999999999999, 2.0]]
     """
-    distinct = np.unique(times[np.isfinite(times)])
-    if distinct.size < 2:
+    finite = np.isfinite(times)
+    distinct = np.unique(times[finite])
+    if not distinct.size:
         return times
-    gaps = np.diff(distinct)
-    mean = float(np.mean(np.abs(distinct)))
+    gaps, mean = np.diff(distinct), float(np.mean(np.abs(distinct)))
+    within = max(TIE_TOLERANCE, TIE_TOLERANCE * mean)
     with np.errstate(divide="ignore", invalid="ignore"):
         tied = (gaps <= TIE_TOLERANCE) | (gaps / mean <= TIE_TOLERANCE)
-    if not np.any(tied):
-        return times
+    run = np.cumsum(np.concatenate([[0], ~tied]))
     cuts = distinct[np.concatenate([[True], ~tied])]
+    of_run = cuts.copy()
+    for time in named:
+        nearest = int(np.argmin(np.abs(distinct - time)))
+        if abs(distinct[nearest] - time) <= within:
+            of_run[run[nearest]] = time
+    if np.array_equal(of_run, distinct):
+        return times
     out = times.copy()
-    finite = np.isfinite(times)
-    out[finite] = cuts[np.searchsorted(cuts, times[finite], side="right") - 1]
+    out[finite] = of_run[np.searchsorted(cuts, times[finite], side="right") - 1]
     return out
 
 

@@ -79,7 +79,9 @@ def read_outcome(
     times = EventTimes.of(read.target)
     there = ~np.isnan(read.target.values).any(axis=1)
     kept = np.flatnonzero(there & reading.modifiers.complete)
-    entry, end = tie_times(np.column_stack([times.entry[kept], times.exit[kept]])).T
+    named = [time for time in (curves.begin, *curves.times, curves.tau) if time]
+    under = np.column_stack([times.entry[kept], times.exit[kept]])
+    entry, end = tie_times(under, named=named).T
     lost = entry >= end
     gone = ~lost & (end <= curves.begin) if curves.begin else np.zeros_like(lost)
     drops = (

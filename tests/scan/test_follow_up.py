@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -62,6 +64,12 @@ def test_a_lag_takes_out_events_or_all_that_ended_within_it(
     assert found.target.observed.tolist() == kept
     assert found.target.values[kept, 1].tolist() == ends
     assert found.drops[0].n == 4 - sum(kept)
+
+
+@pytest.mark.parametrize("rule", ["events", "landmark"])
+def test_a_lag_is_met_by_times_that_differ_from_it_by_rounding(rule: Any) -> None:
+    found = read(FollowUpOptions(lag=0.3, lag_rule=rule), death_years=[0.1 + 0.2, 9.5, 4.0, 7.0])
+    assert found.target.observed.tolist() == [False, True, True, True]
 
 
 def test_a_code_names_the_event_and_the_others_compete() -> None:

@@ -27,6 +27,17 @@ def test_a_run_of_close_times_is_its_first() -> None:
     assert np.unique(tie_times(times)).tolist() == [1.0, 4.0]
 
 
+def test_a_time_that_is_named_is_that_of_the_data_but_for_rounding() -> None:
+    times = np.array([0.1 + 0.2, 0.3 - 1e-9, 5.0, 6.0, np.nan, np.inf])
+    found = tie_times(times, named=[0.3, 5.001, 1e12, 6.0 - 1e-12])
+    assert found[:4].tolist() == [0.3, 0.3, 5.0, 6.0 - 1e-12]
+    assert np.isnan(found[4])
+    assert found[5] == np.inf
+    days = np.array([3653.0, 3654.0]) / 365.25 * 1e9
+    assert tie_times(days, named=[float(f"{days[0]:.12g}")])[0] == float(f"{days[0]:.12g}")
+    assert tie_times(np.array([np.nan]), named=[1.0]).size == 1
+
+
 def test_missing_and_infinite_times_stay() -> None:
     times = np.array([[-np.inf, 1.0], [np.nan, 1.0 + 1e-12]])
     found = tie_times(times)

@@ -278,6 +278,21 @@ def test_a_tau_beyond_a_groups_follow_up_is_a_status_of_what_hangs_on_it() -> No
         assert (row["status"] == "ok") == (both == {"ok"})
 
 
+def test_times_that_are_asked_for_are_those_of_the_data_but_for_rounding() -> None:
+    people = pl.DataFrame(
+        {
+            "ID": list("12345678"),
+            "arm": [0, 1] * 4,
+            "d": [1] * 8,
+            "d_years": [0.1 + 0.2, 0.1 + 0.2, 0.3, 0.3, 0.7, 0.1 * 7, 0.7, 0.7],
+        }
+    )
+    options = CurveOptions(by="arm", times=(0.3, 0.7 - 1e-13), tau=0.7 - 1e-12)
+    results = compare_survival(people, outcomes="d", curves=options)
+    assert results.table("curve_times")["survival"].to_list() == [0.5, 0.0] * 2
+    assert set(results.table("rmst")["status"]) == {"ok"}
+
+
 def test_differences_and_ratios_follow_from_the_means() -> None:
     table = run("LEVEL", tau=8.0).table("rmst")
     means = {r["group"]: r for r in table.filter(quantity="mean").iter_rows(named=True)}
