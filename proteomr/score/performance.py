@@ -42,7 +42,7 @@ WARNING: Final = (
 _FAULTS: Final = {
     Status.all_missing: "nobody in this fold is followed beyond the horizon",
     Status.too_few: "too few people of either kind in this fold",
-    Status.constant: "the model gives everybody in this fold one risk",
+    Status.constant: "the model predicts one value for everybody in this fold",
     Status.not_identified: "no finite line fits what happened in this fold to the risks",
     Status.not_converged: "the model has not reached its maximum in training folds",
     Status.separated: "the model has no finite maximum in training folds",
@@ -166,7 +166,8 @@ def _mean(train: Predicted) -> float:
 def _measure_numbers(test: Predicted, mean: float, predicted: F64) -> Iterator[_Row]:
     y, v = test.values, test.weights
     yield _Row("r2", None, find_r2(y, predicted, mean=mean, weights=v))
-    yield _Row("r", None, find_correlation(y, predicted, weights=v))
+    same = Status.constant if np.ptp(y) > 0.0 else Status.too_few
+    yield _Row("r", None, find_correlation(y, predicted, weights=v), fault=same)
     yield _Row("mae", None, find_mae(y, predicted, weights=v))
 
 

@@ -37,6 +37,17 @@ def test_proteins_that_separate_an_outcome_have_finite_weights() -> None:
     assert mean_of(found, "auc") > 0.98
 
 
+def test_a_score_without_any_protein_has_no_correlation_and_says_why() -> None:
+    samples, proteins = make()
+    noise = np.random.default_rng(3).normal(size=samples.height)
+    asked = ScoreOptions(folds=3, inner_folds=3, penalty="lasso", rule="1se")
+    found = score(samples.with_columns(noise=noise), proteins, outcome="noise", options=asked)
+    assert (found.table("weights")["weight"] == 0.0).all()
+    without = found.table().filter((pl.col("metric") == "r") & (pl.col("fold") != "mean"))
+    assert set(without["status"]) == {"constant"}
+    assert set(without["message"]) == {"the model predicts one value for everybody in this fold"}
+
+
 def test_three_cases_in_a_fold_are_measured_or_say_why_not() -> None:
     samples, proteins = make()
     found = score(few_with(samples, 8), proteins, outcome="rare", options=ScoreOptions())
@@ -45,7 +56,7 @@ def test_three_cases_in_a_fold_are_measured_or_say_why_not() -> None:
     assert set(table.filter(pl.col("metric") == "auc")["status"]) == {"ok"}
     without = table.filter(pl.col("status") != "ok")
     assert set(without["metric"]) <= {"calibration_slope", "calibration_intercept"}
-    assert without["message"].str.contains("one risk|no finite line").all()
+    assert without["message"].str.contains("one value|no finite line").all()
     with pytest.raises(ColumnError, match="19 events among 240 people; 10 x 10 folds need 20"):
         score(few_with(samples, 13), proteins, outcome="rare", options=ScoreOptions())
 
