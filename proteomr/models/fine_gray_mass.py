@@ -27,7 +27,6 @@ from proteomr.stats.fine_gray_loops import FineGrayTimes, lay_out_times
 from proteomr.stats.fine_gray_rows import FineGrayRows, FineGraySums
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, find_independent, scale_columns
-from proteomr.stats.loops import COMPILED_FROM
 from proteomr.stats.risk_sets import RiskSets
 
 __all__ = ["FineGrayMass", "prepare_fine_gray_mass"]
@@ -86,13 +85,13 @@ class FineGrayMass:
         block : standardised, by the scale.
         """
         done = np.zeros(wanted.shape, dtype=bool)
-        proteins = np.flatnonzero(wanted)
+        proteins = np.flatnonzero(wanted & self._have_events(block, modifiers))
         if not proteins.size:
             return done
         rows = self._lay_out(block.take(proteins), modifiers)
         found = self.solver.fit(rows, back=modifiers.back, meat=self.meat)
         plain = np.all(np.abs(found.estimate[:, 0]) < _EXTREME, axis=1)
-        good = np.flatnonzero(found.converged[:, 0] & plain & self._have_events(rows))
+        good = np.flatnonzero(found.converged[:, 0] & plain)
         if not good.size:
             return done
         self._enter_estimates(problem, modifiers, found, good, proteins, scale, rows, fits)
@@ -112,11 +111,11 @@ class FineGrayMass:
         centred = _centre(borders, observed * self.hazard, observed, self.times.stratum)
         return lay_out_block(centred, observed, self.weights)
 
-    def _have_events(self, rows: BlockRows) -> Bool:
+    def _have_events(self, block: Block, modifiers: Modifiers) -> Bool:
         """Say which proteins have events enough for their coefficients."""
-        events = rows.observed[: rows.wanted, self.times.events].sum(axis=1, dtype=np.float64)
-        needed = _FEWEST_EVENTS * (self.solver.design.k + rows.borders.shape[1])
-        return np.asarray(events >= needed)
+        events = block.observed[:, self.order[self.times.events]].sum(axis=1)
+        own = 1 + modifiers.values.shape[0] + block.own.shape[1]
+        return np.asarray(events >= _FEWEST_EVENTS * (self.solver.design.k + own))
 
     def _enter_estimates(
         self,
@@ -223,7 +222,8 @@ def prepare_fine_gray_mass(
     columns = problem.adjustments[problem.models[model.index].adjustment].columns
     A = _choose_columns(problem.covariates[:, columns], cox, counted)
     weights = None if problem.weights is None else problem.weights[order] / problem.weights.mean()
-    rows = FineGrayRows.load(times, compiled=compiled and problem.n >= COMPILED_FROM)
+    # plain passes of 2,000 people take 40 ms a fit and compiled ones 3: a few repay the loading
+    rows = FineGrayRows.load(times, compiled=compiled)
     base = rows.fit_base(_as_design(A[order]), times.code == EVENT, weights)
     if base is None or find_recession(A, cox.take(counted), A @ base.coefficients) is not None:
         return None
