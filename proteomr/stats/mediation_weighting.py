@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.special import expit, log_expit
 
 from proteomr._typing import F64, I64
 from proteomr.stats.additive_hazards import fit_additive_hazards, sum_clusters
@@ -30,10 +29,11 @@ from proteomr.stats.mediation import (
     scale_trio,
 )
 from proteomr.stats.mediation_cox import CoxModel, fit_cox_model
+from proteomr.stats.mediation_densities import follow_weights, weigh, weigh_samples
 from proteomr.stats.mediation_effects import Contrast, sum_of_coefficients
 from proteomr.stats.mediation_hazards import measure_of_hazards
 from proteomr.stats.mediation_mediator import fit_mediator
-from proteomr.stats.mediation_regressions import LinearModel, Regression, Unfit
+from proteomr.stats.mediation_regressions import Regression, Unfit
 from proteomr.stats.risk_sets import lay_out_risk_sets
 from proteomr.status import Status
 
@@ -45,22 +45,6 @@ _HEAVY = 100.0
 # Times that the mean weight of a group, a mean of ratios of densities, may be from 1: less says
 # that what the other exposure would give is not among the values that there are.
 _UNLIKE = 2.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Weights:
-    """Weights ``(n,)`` of people under the other exposure, and derivatives of their logarithms.
-
-    Attributes
-    ----------
-    by_other, by_own : by the mediator's predictor under the other and the own exposure.
-    by_variance : by its residual variance.
-    """
-
-    values: F64
-    by_other: F64
-    by_own: F64
-    by_variance: F64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,7 +199,7 @@ def analyse_counterfactual(
         )
     scaled = scale_trio(trio, contrast, scales_outcome=False)
     mediator = fit_mediator(scaled)
-    weights = _weigh(scaled, mediator, mediator.coefficients, _variance_of(mediator))
+    weights = weigh(scaled, mediator)
     doubled = _Doubled(trio, hazard)
     fit = doubled.fit(weights.values)
     effects = sum_of_coefficients()
@@ -228,14 +212,14 @@ def analyse_counterfactual(
     errors = np.sqrt(np.einsum("qp,pr,qr->q", gradient, covariance, gradient))
 
     def refit(counts: F64) -> F64:
-        again = _weigh_samples(scaled, mediator, mediator.refit(counts))
+        again = weigh_samples(scaled, mediator, mediator.refit(counts))
         return doubled.refit(fit, again, counts)
 
     own, other = fit.influence[: trio.n], fit.influence[trio.n :]
     analysis = Analysis(
         effects,
         fit.coefficients,
-        own + other + _follow_weights(trio, mediator, weights, other),
+        own + other + follow_weights(trio, mediator, weights, other),
         np.ones(4),
         refit,
         _list_paths(scaled, mediator, hazard),
@@ -243,69 +227,6 @@ def analyse_counterfactual(
         clusters=trio.clusters,
     )
     return _tell(analysis, trio, weights.values, hazard)
-
-
-def _variance_of(mediator: Regression) -> float:
-    return mediator.variance if isinstance(mediator, LinearModel) else np.nan
-
-
-def _columns_of(trio: Trio) -> F64:
-    """Return the columns of the mediator's model ``(n, k)``, rows as they are."""
-    return trio.bench.mediator_basis(trio.there, line=False).design
-
-
-def _weigh(scaled: Scaled, mediator: Regression, beta: F64, variance: float) -> _Weights:
-    """Return how likely each mediator would be with the other exposure, over the own."""
-    m, own = scaled.mediator, _columns_of(scaled.trio) @ beta
-    other = own + beta[-1] * (1.0 - 2.0 * scaled.trio.exposure)
-    with np.errstate(over="ignore"):
-        if isinstance(mediator, LinearModel):
-            here, there = m - own, m - other
-            squares = here * here - there * there
-            return _Weights(
-                np.exp(squares / (2.0 * variance)),
-                there / variance,
-                -here / variance,
-                -squares / (2.0 * variance**2),
-            )
-        sign = 2.0 * m - 1.0
-        values = np.exp(log_expit(sign * other) - log_expit(sign * own))
-    return _Weights(values, m - expit(other), expit(own) - m, np.zeros(m.size))
-
-
-def _weigh_samples(scaled: Scaled, mediator: Regression, fits: list[tuple[F64, float]]) -> F64:
-    """Return the weights ``(c, n)`` by the mediator's models of samples; NaN for no model."""
-    m = scaled.mediator
-    beta = np.array([found for found, _ in fits])
-    own = beta @ _columns_of(scaled.trio).T
-    change = beta[:, -1:] * (1.0 - 2.0 * scaled.trio.exposure)
-    with np.errstate(over="ignore"):
-        if isinstance(mediator, LinearModel):
-            variance = np.array([[found] for _, found in fits])
-            # the difference of two squares of residuals
-            return np.asarray(np.exp((m - own - change / 2.0) * change / variance))
-        sign = 2.0 * m - 1.0
-        return np.asarray(np.exp(log_expit(sign * (own + change)) - log_expit(sign * own)))
-
-
-def _follow_weights(trio: Trio, mediator: Regression, weights: _Weights, moves: F64) -> F64:
-    """Return what people add to the effects ``(n, 2)`` by moving the model of the weights.
-
-    Parameters
-    ----------
-    moves : ``(n, 2)``, influences of the weighted rows: a weight that grows by a share of itself
-        moves an effect by that share of its row's influence.
-    """
-    columns = _columns_of(trio)
-    other = columns.copy()
-    other[:, -1] = 1.0 - trio.exposure
-    by_beta = other.T @ (moves * weights.by_other[:, None])
-    by_beta += columns.T @ (moves * weights.by_own[:, None])
-    follow = mediator.follow(by_beta)
-    if isinstance(mediator, LinearModel):
-        by_variance = weights.by_variance @ moves
-        follow += mediator.variance_influence[:, None] * by_variance
-    return np.asarray(follow)
 
 
 def _list_paths(
