@@ -2,10 +2,10 @@
 ``lambda*(t) = lambda*_0(t) exp(protein b + own covariates c + covariates d)``
 (doi:10.1080/01621459.1999.10474144), of an event that others compete with.
 
-Two paths give the same maximum. Large problems without late entry: all fits of a block together on
-shared information (:mod:`proteomr.stats.fine_gray_rows`). Small ones and what that does not settle:
-one fit at a time with aliasing and infinite estimates resolved
-(:mod:`proteomr.models.fine_gray_exact`). Censoring is estimated on the rows of each fit.
+Two paths give the same maximum. Large problems: all fits of a block together on shared information
+(:mod:`proteomr.stats.fine_gray_rows`). Small ones and what that does not settle: one fit at a time
+with aliasing and infinite estimates resolved (:mod:`proteomr.models.fine_gray_exact`). Censoring is
+estimated on the rows of each fit, unless it is asked to be that of all.
 """
 
 from __future__ import annotations
