@@ -42,6 +42,7 @@ def report(
         ),
     ] = None,
     overwrite: shared.Overwrite = False,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Tell what runs did and found, on one page.
 
@@ -60,7 +61,7 @@ def report(
         if file.exists() and not overwrite:
             raise UsageError(f"{file}: is there; name another file, or replace it with --overwrite")
     made = make_report(folder, title=title)
-    for name in made.missing:
+    for name in () if quiet else made.missing:
         report_note(f"{name} has no results: the report says so")
     for file in write_report(made, page):
         say(str(file))

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_flow"]
+__all__ = ["STEPS", "draw_flow"]
 
 _KEYS: Final = ("exposure", "outcome", "adjustment", "stratum")
-_STEPS: Final = {
+STEPS: Final = {
     "withdrawn": "withdrawn",
     "not_chosen": "not chosen",
     "without_proteins": "without proteins",
@@ -28,6 +28,7 @@ _STEPS: Final = {
     "weight_or_cluster_missing": "weight or cluster missing",
     "panel_covariate_missing": "covariate of the panel missing",
 }
+"""Columns that count who is left out, and in words what for."""
 _STEP_MM, _BOX_MM, _EDGE_MM = 9.0, 5.6, 1.5
 _TYPE: Final = 6.0
 _MOST: Final = 6  # charts that stand below one another
@@ -83,7 +84,7 @@ def _list_boxes(row: dict[str, object]) -> tuple[str, list[tuple[str, int, bool]
     """Return the name of a model, and its boxes: words, people, whether they are left out."""
     title = ", ".join(str(row[name]) for name in _KEYS if row.get(name) is not None)
     boxes = [("people", _count(row, "people"), False)]
-    boxes += [(words, n, True) for name, words in _STEPS.items() if (n := _count(row, name))]
+    boxes += [(words, n, True) for name, words in STEPS.items() if (n := _count(row, name))]
     boxes.append(("complete", _count(row, "complete"), False))
     if cases := _count(row, "n_case"):
         boxes.append(("cases or events", cases, False))

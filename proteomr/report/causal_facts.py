@@ -13,17 +13,12 @@ from proteomr.report.reading import (
     Said,
     join_versions,
     largest,
-    say_first,
+    say_each,
 )
 
 __all__ = ["CAUSAL_FACTS"]
 
 _Of = Callable[[ReportedRun], Said]
-
-
-def _table(run: ReportedRun, name: str) -> pl.DataFrame | None:
-    frame = run.table(name)
-    return frame if frame is not None and frame.height else None
 
 
 def _tell_inputs(run: ReportedRun) -> Said:
@@ -32,7 +27,7 @@ def _tell_inputs(run: ReportedRun) -> Said:
 
 
 def _tell_people(run: ReportedRun) -> Said:
-    frame = _table(run, "harmonised")
+    frame = run.rows("harmonised", "n_exposure", "n_outcome")
     if frame is None:
         return None
     said = []
@@ -59,7 +54,7 @@ def _tell_selection(run: ReportedRun) -> Said:
 
 
 def _tell_units(run: ReportedRun) -> Said:
-    frame = _table(run, "estimates")
+    frame = run.rows("estimates", "exposure_unit", "outcome_unit")
     if frame is None:
         return None
     units = frame.select("exposure_unit", "outcome_unit").drop_nulls().unique(maintain_order=True)
@@ -73,8 +68,17 @@ def _tell_methods(run: ReportedRun) -> Said:
     return ("; ".join(methods), f"{run.name}/manifest.json, request.methods") if methods else None
 
 
+def _tell_others(run: ReportedRun) -> Said:
+    """Tell the methods beside the first, and the tables of further analyses."""
+    methods = [str(name).partition("(")[0] for name in (run.causes.get("methods") or [])[1:]]
+    further = _tell_further(run)
+    said = [*([", ".join(methods)] if methods else []), *([further[0]] if further else [])]
+    where = f"{run.name}/manifest.json, request.methods; tables of {run.name}"
+    return ("; ".join(said), where) if said else None
+
+
 def _tell_missing(run: ReportedRun) -> Said:
-    frame = _table(run, "harmonised")
+    frame = run.rows("harmonised", "reason")
     if frame is None:
         return None
     absent = frame.filter(pl.col("reason") == "absent_from_outcome").height
@@ -83,8 +87,8 @@ def _tell_missing(run: ReportedRun) -> Said:
 
 
 def _tell_multiple(run: ReportedRun) -> Said:
-    frame = _table(run, "estimates")
-    if frame is None or "q_bh" not in frame.columns:
+    frame = run.rows("estimates", "exposure", "outcome", "q_bh")
+    if frame is None:
         return None
     pairs = frame.select("exposure", "outcome").unique().height
     text = f"Benjamini-Hochberg, {pairs:,} pairs of exposure and outcome"
@@ -92,7 +96,7 @@ def _tell_multiple(run: ReportedRun) -> Said:
 
 
 def _tell_flow(run: ReportedRun) -> Said:
-    frame = _table(run, "harmonised")
+    frame = run.rows("harmonised", "mr_keep", "reason")
     if frame is None:
         return None
     kept = frame.filter(pl.col("mr_keep"))
@@ -104,7 +108,7 @@ def _tell_flow(run: ReportedRun) -> Said:
 
 
 def _tell_overlap(run: ReportedRun) -> Said:
-    frame = _table(run, "reach")
+    frame = run.rows("reach", "overlap")
     if frame is None:
         return None
     shares = frame["overlap"].drop_nulls().unique().sort().to_list()
@@ -115,17 +119,19 @@ def _tell_overlap(run: ReportedRun) -> Said:
 
 
 def _tell_strength(run: ReportedRun) -> Said:
-    frame = _table(run, "reach")
+    frame = run.rows("reach", "mean_f", "n_weak")
     found = [] if frame is None else frame["mean_f"].drop_nulls().to_list()
     if frame is None or not found:
         return None
     weak = largest(frame, "n_weak") or 0
-    text = f"mean F from {min(found):.1f} to {max(found):.1f}; up to {weak:,.0f} weak variants"
-    return f"{text} of a pair", run.source("reach", "mean_f and n_weak")
+    low, high = f"{min(found):.1f}", f"{max(found):.1f}"
+    text = f"mean F {low}" if low == high else f"mean F from {low} to {high}"
+    counted = f"up to {weak:,.0f} weak variants in a pair" if weak else "no weak variant"
+    return f"{text}; {counted}", run.source("reach", "mean_f and n_weak")
 
 
 def _tell_heterogeneity(run: ReportedRun) -> Said:
-    frame = _table(run, "heterogeneity")
+    frame = run.rows("heterogeneity")
     return None if frame is None else ("Q and I2 of each pair", run.source("heterogeneity"))
 
 
@@ -138,12 +144,12 @@ def _tell_diagnostics(run: ReportedRun) -> Said:
         "outliers": "outliers",
         "leaveoneout": "leaving variants out",
     }
-    said = [text for name, text in words.items() if _table(run, name) is not None]
+    said = [text for name, text in words.items() if run.rows(name) is not None]
     return ("; ".join(said), f"tables of {run.name}") if said else None
 
 
 def _tell_verdicts(run: ReportedRun) -> Said:
-    frame = _table(run, "verdict")
+    frame = run.rows("verdict", "heterogeneous", "pleiotropic")
     if frame is None:
         return None
     against = frame.filter(
@@ -155,12 +161,12 @@ def _tell_verdicts(run: ReportedRun) -> Said:
 
 def _tell_further(run: ReportedRun) -> Said:
     words = {"leaveoneout": "leave-one-out", "rucker": "Rucker's choice", "coloc_gate": "coloc"}
-    said = [text for name, text in words.items() if _table(run, name) is not None]
+    said = [text for name, text in words.items() if run.rows(name) is not None]
     return ("; ".join(said), f"tables of {run.name}") if said else None
 
 
 def _tell_direction(run: ReportedRun) -> Said:
-    frame = _table(run, "steiger")
+    frame = run.rows("steiger", "exposure_first")
     if frame is None:
         return None
     tested = frame["exposure_first"].drop_nulls()
@@ -177,7 +183,7 @@ def _tell_software(reported: Reported) -> Said:
 
 def _tell_of(name: str, text: str) -> _Of:
     def tell(run: ReportedRun) -> Said:
-        return None if _table(run, name) is None else (text, run.source(name))
+        return None if run.rows(name) is None else (text, run.source(name))
 
     return tell
 
@@ -188,24 +194,25 @@ def _tell_figures(run: ReportedRun) -> Said:
 
 
 CAUSAL_FACTS: Final[dict[str, Callable[[Reported], Said]]] = {
-    "mr_inputs": say_first("mr", _tell_inputs),
-    "mr_people": say_first("mr", _tell_people),
-    "mr_selection": say_first("mr", _tell_selection),
-    "mr_units": say_first("mr", _tell_units),
-    "mr_methods": say_first("mr", _tell_methods),
-    "mr_missing": say_first("mr", _tell_missing),
-    "mr_multiple": say_first("mr", _tell_multiple),
-    "mr_diagnostics": say_first("mr", _tell_diagnostics),
+    "mr_inputs": say_each(("mr",), _tell_inputs),
+    "mr_people": say_each(("mr",), _tell_people),
+    "mr_selection": say_each(("mr",), _tell_selection),
+    "mr_units": say_each(("mr",), _tell_units),
+    "mr_methods": say_each(("mr",), _tell_methods),
+    "mr_others": say_each(("mr",), _tell_others),
+    "mr_missing": say_each(("mr",), _tell_missing),
+    "mr_multiple": say_each(("mr",), _tell_multiple),
+    "mr_diagnostics": say_each(("mr",), _tell_diagnostics),
     "mr_software": _tell_software,
-    "mr_flow": say_first("mr", _tell_flow),
-    "mr_overlap": say_first("mr", _tell_overlap),
-    "mr_variants": say_first("mr", _tell_of("harmonised", "every variant, used or not")),
-    "mr_estimates": say_first("mr", _tell_of("estimates", "estimates with limits for each method")),
-    "mr_figures": say_first("mr", _tell_figures),
-    "mr_strength": say_first("mr", _tell_strength),
-    "mr_heterogeneity": say_first("mr", _tell_heterogeneity),
-    "mr_verdicts": say_first("mr", _tell_verdicts),
-    "mr_further": say_first("mr", _tell_further),
-    "mr_direction": say_first("mr", _tell_direction),
+    "mr_flow": say_each(("mr",), _tell_flow),
+    "mr_overlap": say_each(("mr",), _tell_overlap),
+    "mr_variants": say_each(("mr",), _tell_of("harmonised", "every variant, used or not")),
+    "mr_estimates": say_each(("mr",), _tell_of("estimates", "estimates and limits of each method")),
+    "mr_figures": say_each(("mr",), _tell_figures),
+    "mr_strength": say_each(("mr",), _tell_strength),
+    "mr_heterogeneity": say_each(("mr",), _tell_heterogeneity),
+    "mr_verdicts": say_each(("mr",), _tell_verdicts),
+    "mr_further": say_each(("mr",), _tell_further),
+    "mr_direction": say_each(("mr",), _tell_direction),
 }
 """By the names that ``data/schemas/checklists`` asks by."""

@@ -25,7 +25,7 @@ __all__ = [
     "join_versions",
     "largest",
     "read_reported",
-    "say_first",
+    "say_each",
 ]
 
 _STAGES: Final = "stages.parquet"
@@ -89,6 +89,16 @@ class ReportedRun:
         if found.suffix == ".parquet":
             refuse_newer(found)
         return read_result(found)
+
+    def rows(self, name: str, *needed: str) -> pl.DataFrame | None:
+        """Return a table that has rows and the columns needed; None where the run has none of it.
+
+        A run whose results bear the names of another program (``--columns``) has none of them.
+        """
+        frame = self.table(name)
+        if frame is None or not frame.height or not set(needed) <= set(frame.columns):
+            return None
+        return frame
 
     def holds_people(self, name: str) -> bool:
         """Tell whether the rows of a table are of people, which no report shows.
@@ -167,11 +177,25 @@ class Reported:
         return tuple(run for run in self.runs if run.command in commands)
 
 
-def say_first(command: str, of: Callable[[ReportedRun], Said]) -> Callable[[Reported], Said]:
-    """Return what asks the runs of a command in turn, and says what the first says that does."""
+def say_each(
+    commands: Sequence[str], of: Callable[[ReportedRun], Said]
+) -> Callable[[Reported], Said]:
+    """Return what asks every run of some commands, and says what each says, by its name.
+
+    Runs that say the same are told together; of one run alone no name stands before the text.
+    """
 
     def tell(reported: Reported) -> Said:
-        return next((said for run in reported.of(command) if (said := of(run)) is not None), None)
+        runs = reported.of(*commands)
+        said = [(run.name, *found) for run in runs if (found := of(run)) is not None]
+        if not said:
+            return None
+        told: dict[str, list[str]] = {}
+        for name, text, _ in said:
+            told.setdefault(text, []).append(name)
+        alone = len(runs) == 1
+        texts = [text if alone else f"{', '.join(names)}: {text}" for text, names in told.items()]
+        return " / ".join(texts), " / ".join(source for _, _, source in said)
 
     return tell
 

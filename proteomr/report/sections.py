@@ -111,6 +111,8 @@ def _tell_flow(reported: Reported) -> list[Block]:
                 for name in attrition.columns
                 if attrition[name].null_count() < attrition.height
             ]
+            if {"people", "complete"} <= set(attrition.columns):
+                blocks += draw_figures(run, "attrition", ("flow",))
             blocks.append(
                 TableBlock(f"{run.name}: people", attrition.select(there), run.source("attrition"))
             )
