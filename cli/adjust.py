@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import say
 from .jobs import Task, run_command
 
@@ -72,6 +72,7 @@ def adjust(
             help="Write the table in this format too, beside FILE.",
         ),
     ] = None,
+    figures: Figures,
     running: Running,
 ) -> None:
     """Correct the tests of several tables of results together.
@@ -88,7 +89,7 @@ def adjust(
     from proteomr.runs import choose_file_formats
 
     formats = choose_file_formats(out, also=format)
-    run_command(context, running, Task(make_job, out, _describe, formats=formats))
+    run_command(context, running, Task(make_job, out, _describe, formats=formats, figures=figures))
 
 
 def _describe(results: "Results") -> None:

@@ -70,7 +70,8 @@ class Figures:
         typer.Option(
             "--figures",
             rich_help_panel=shared.RESULTS,
-            help="Draw every figure that the tables have (proteomr plot) into the folder figures. "
+            help="Draw every figure that the tables have (proteomr plot) into the folder figures "
+            "(NAME.figures beside a file), of many pairs or regions those of the strongest. "
             "Needs the extra proteomr[plot].",
         ),
     ] = False
@@ -83,6 +84,11 @@ class Figures:
             help="One or several, with --figures.",
         ),
     ] = "svg,png"
+
+    @property
+    def form(self) -> dict[str, object]:
+        """What a manifest says of them."""
+        return {"figures": self.figures, "figure_format": self.figure_format}
 
 
 def takes_bundles(command: Callable[..., None]) -> Callable[..., None]:

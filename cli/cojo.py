@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import print_rows, say
 from .jobs import Task, run_command
 from .study_options import LINKAGE, Ld, LdValuesName, Reading, Study, option
@@ -63,6 +63,7 @@ def cojo(
     ] = None,
     reading: Reading,
     out: shared.Out,
+    figures: Figures,
     running: Running,
 ) -> None:
     """Choose variants that count beside each other, and condition all others on them.
@@ -91,6 +92,7 @@ def cojo(
         tables={"map": columns},
         doing="conditioning",
         unit="chromosomes",
+        figures=figures,
     )
     run_command(context, running, task)
 

@@ -9,13 +9,12 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .coloc_options import Comparison, TraitSides
 from .coloc_region_options import Regions
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_coloc import describe_failures, show_coloc
-from .study_options import option
 
 if TYPE_CHECKING:
     from proteomr.runs import Job
@@ -42,19 +41,7 @@ def coloc(
     sides: TraitSides,
     out: shared.Out,
     format: shared.Format = "parquet",
-    figures: Annotated[
-        bool,
-        option(
-            shared.RESULTS,
-            "",
-            "Draw posteriors by other priors, and both traits by position, of up to six pairs into "
-            "the folder figures. Needs the extra proteomr[plot].",
-            "--figures",
-        ),
-    ] = False,
-    figure_format: Annotated[
-        str, option(shared.RESULTS, "svg,png,pdf", "One or several; svg,png usually.")
-    ] = "svg,png",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Say whether traits share causal variants, region by region.
@@ -71,14 +58,14 @@ def coloc(
         from proteomr.colocalisation.job import make_job as make
 
         request = comparison.request(files, sides=sides, regions=regions)
-        if not figures:
+        if not figures.figures or request.method == "smr":
             return make(request)
         if request.method not in ("abf", "susie", "conditional"):
             raise UsageError(f"--figures draws pairs of traits: --method {request.method} has none")
         from proteomr.plot.coloc_book import draw_colocalised
         from proteomr.plot.mr_figures import FigureOptions
 
-        options = FigureOptions.of(figure_format)
+        options = FigureOptions.of(figures.figure_format)
         build = sides.build1 or sides.build2 or (regions.build if regions.cis else None)
         return make(request, draw=partial(draw_colocalised, options=options, build=build))
 
@@ -89,7 +76,8 @@ def coloc(
         describe_failures,
         tables=tables,
         formats=choose_formats(format),
-        form={"figures": figures, "figure_format": figure_format},
+        form=figures.form,
+        figures=figures if comparison.method == "smr" else Figures(),
         doing="comparing",
     )
     run_command(context, running, task)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import print_rows, show_limits
 from .jobs import Task, choose_formats, run_command
 
@@ -104,6 +104,7 @@ def compare(
     ] = 0.95,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Hold two tables of effects against each other.
@@ -131,7 +132,7 @@ def compare(
         )
         return CompareJob(request)
 
-    task = Task(make_job, out, _describe, formats=choose_formats(format))
+    task = Task(make_job, out, _describe, formats=choose_formats(format), figures=figures)
     run_command(context, running, task)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import print_rows, say
 from .ctra_options import Contrasts, Fits
 from .jobs import Task, choose_formats, run_command
@@ -77,6 +77,7 @@ def ctra(
     people: People,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Hold the transcriptional response to adversity to exposures.
@@ -114,7 +115,14 @@ def ctra(
         )
         return CtraJob(request)
 
-    task = Task(make_job, out, _show, tables={"adjust": sets}, formats=choose_formats(format))
+    task = Task(
+        make_job,
+        out,
+        _show,
+        tables={"adjust": sets},
+        formats=choose_formats(format),
+        figures=figures,
+    )
     run_command(context, running, task)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import print_rows, say, show_limits
 from .jobs import Task, choose_formats, run_command
 from .people_options import People
@@ -68,6 +68,7 @@ def describe(
     people: People,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Describe people: Table 1, cross tables with odds ratios, rates.
@@ -93,7 +94,11 @@ def describe(
         )
         return DescribeJob(request)
 
-    run_command(context, running, Task(make_job, out, _show, formats=choose_formats(format)))
+    run_command(
+        context,
+        running,
+        Task(make_job, out, _show, formats=choose_formats(format), figures=figures),
+    )
 
 
 def _show(results: "Results") -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import say
 from .jobs import Task, run_command
 
@@ -103,6 +103,7 @@ def e_values(
             help="Write the table in this format too, beside FILE.",
         ),
     ] = None,
+    figures: Figures,
     running: Running,
 ) -> None:
     """Compute how strong confounding must be to explain results away.
@@ -122,7 +123,7 @@ def e_values(
     from proteomr.runs import choose_file_formats
 
     formats = choose_file_formats(out, also=format)
-    run_command(context, running, Task(make_job, out, _describe, formats=formats))
+    run_command(context, running, Task(make_job, out, _describe, formats=formats, figures=figures))
 
 
 def _describe(results: "Results") -> None:

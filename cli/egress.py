@@ -54,6 +54,7 @@ def egress(
             show_default=False,
         ),
     ] = None,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Say what of results may leave, and write a clean copy.
 
@@ -70,8 +71,10 @@ def egress(
         return
     files = write_release(release, out)
     withheld = len(release.tables) - len(release.leaving)
-    say(f"{len(release.leaving)} tables may leave under {release.policy.name}, {withheld} stay")
-    say(f"{len(files)} files written; look at withheld.tsv before they leave")
+    if not quiet:
+        leaving = f"{len(release.leaving)} tables may leave under {release.policy.name}"
+        say(f"{leaving}, {withheld} stay")
+        say(f"{len(files)} files written; look at withheld.tsv before they leave")
     say(str(out))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import options as shared
-from .bundles import Blocks, Running, takes_bundles
+from .bundles import Blocks, Figures, Running, takes_bundles
 from .console import print_rows, say
 from .finemap_options import FineMapping
 from .jobs import Task, choose_formats, run_command
@@ -38,6 +38,7 @@ def finemap(
     blocks: Blocks,
     out: shared.Out,
     format: shared.Format = "parquet",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Find the variants of a region that are likely causal.
@@ -60,6 +61,7 @@ def finemap(
         _describe_failures,
         tables={"map": mapping.columns},
         formats=choose_formats(format),
+        figures=figures,
         blocks=blocks,
         doing="fine mapping",
         unit="regions",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from . import options as shared
-from .bundles import Running, takes_bundles
+from .bundles import Figures, Running, takes_bundles
 from .console import print_rows, report_note, say
 from .jobs import Task, choose_formats, run_command
 from .remedies import refuse_stray_words
@@ -73,6 +73,7 @@ def harmonise(
     format: shared.Format = "parquet",
     columns: EstimateColumns = "native",
     out: shared.Out,
+    figures: Figures,
     running: Running,
 ) -> None:
     """Bring an exposure and an outcome to one allele.
@@ -102,7 +103,9 @@ def harmonise(
         )
         return HarmoniseJob(request, columns)
 
-    task = Task(make_job, out, _describe, tables=tables, formats=choose_formats(format))
+    task = Task(
+        make_job, out, _describe, tables=tables, formats=choose_formats(format), figures=figures
+    )
     run_command(context, running, task)
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "Task",
     "Tracked",
     "attach_log",
+    "choose_drawer",
     "choose_executor",
     "choose_formats",
     "collect_tasks",
@@ -96,21 +97,7 @@ class Task:
         asked = self.figures
         if not asked.figures:
             return dict(self.form)
-        return {**self.form, "figures": True, "figure_format": asked.figure_format}
-
-    def drawer(self) -> "DrawTables | None":
-        """Return what draws the figures; None where none are asked for."""
-        if not self.figures.figures:
-            return None
-        from functools import partial
-
-        from proteomr.plot.mr_figures import FigureOptions
-        from proteomr.plot.run_figures import draw_run
-        from proteomr.plot.style import house_style
-
-        formats = FigureOptions.of(self.figures.figure_format).formats
-        with house_style():  # refuses before the work where matplotlib or its font is missing
-            return partial(draw_run, formats=formats)
+        return {**self.form, **asked.form}
 
 
 @contextlib.contextmanager
@@ -149,7 +136,7 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         running.overwrite,
         task.shard,
         task.looks,
-        task.drawer(),
+        choose_drawer(task.figures),
     )
     chosen = choose_executor(task.blocks, threads)
     job = task.make_job()
@@ -204,6 +191,21 @@ def hold_threads(threads: int | None) -> int:
     if "polars" not in sys.modules:
         os.environ.setdefault("POLARS_MAX_THREADS", str(count))
     return count
+
+
+def choose_drawer(asked: Figures) -> "DrawTables | None":
+    """Return what draws the figures of tables; None where none are asked for."""
+    if not asked.figures:
+        return None
+    from functools import partial
+
+    from proteomr.plot.mr_figures import FigureOptions
+    from proteomr.plot.run_figures import draw_run
+    from proteomr.plot.style import house_style
+
+    formats = FigureOptions.of(asked.figure_format).formats
+    with house_style():  # refuses before the work where matplotlib or its font is missing
+        return partial(draw_run, formats=formats)
 
 
 def read_shard(text: str | None) -> "Shard | None":

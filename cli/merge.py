@@ -9,7 +9,15 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .jobs import attach_log, choose_formats, count_failures, hold_threads, tell_results
+from .bundles import Figures, takes_bundles
+from .jobs import (
+    attach_log,
+    choose_drawer,
+    choose_formats,
+    count_failures,
+    hold_threads,
+    tell_results,
+)
 from .journal import open_journal
 from .show_associations import describe_failures, show_associations
 from .show_curves import describe_untested, show_curves
@@ -31,6 +39,7 @@ _OTHERS = {
 """What is printed of runs whose main table is no associations."""
 
 
+@takes_bundles
 def merge(
     folder: Annotated[
         Path,
@@ -41,6 +50,7 @@ def merge(
     *,
     format: shared.Format = "parquet",
     columns: shared.Columns = "native",
+    figures: Figures,
     allow_failures: shared.AllowFailures = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -55,7 +65,7 @@ def merge(
     from proteomr.runs import Account, Output, read_request
 
     log.info("joining the shards in %s", folder)
-    output = Output(folder, choose_formats(format))
+    output = Output(folder, choose_formats(format), draw=choose_drawer(figures))
     account = Account(tuple(sys.argv[1:]), threads=threads, allow_failures=allow_failures)
     request = read_request(folder)
     command, asked = str(request.get("command")), request.get("asked")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from . import options as shared
-from .bundles import Blocks, Running, takes_bundles
+from .bundles import Blocks, Figures, Running, takes_bundles
 from .correlated_options import Correlated
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
@@ -290,25 +290,7 @@ def mr(
     out: shared.Out,
     format: shared.Format = "parquet",
     columns: EstimateColumns = "native",
-    figures: Annotated[
-        bool,
-        typer.Option(
-            "--figures",
-            rich_help_panel=shared.RESULTS,
-            help="Draw scatter, forest, leave-one-out, funnel and radial plots into the folder "
-            "figures; of more than six pairs, those of q below 0.05 as one PDF. Odds ratios are on "
-            "log axes where the outcome is known to be binary. Needs the extra proteomr[plot].",
-        ),
-    ] = False,
-    figure_format: Annotated[
-        str,
-        typer.Option(
-            "--figure-format",
-            metavar="svg,png,pdf",
-            rich_help_panel=shared.RESULTS,
-            help="One or several, of the figures of up to six pairs; those of more are one PDF.",
-        ),
-    ] = "svg,png",
+    figures: Figures,
     running: Running,
 ) -> None:
     """Estimate causal effects from genetic variants.
@@ -375,7 +357,7 @@ def mr(
             clusters=clusters,
             seed=running.seed,
         )
-        job = MrJob(request, columns, choose_figures(figure_format) if figures else None)
+        job = MrJob(request, columns, choose_figures(figures))
         if not coloc:
             return job
         from proteomr.study.colocalised_hits import add_colocalisation
@@ -390,7 +372,7 @@ def mr(
         tables=tables,
         formats=choose_formats(format),
         blocks=blocks,
-        form={"columns": columns, "figures": figures, "figure_format": figure_format},
+        form={"columns": columns, **figures.form},
         doing="estimating",
     )
     run_command(context, running, task)

@@ -29,9 +29,10 @@ def plot(
             metavar="KIND",
             help="volcano, miami, manhattan, qq, forest, effects, heatmap, replication, km, "
             "mediation, network, interactions, enrichment, coloc, region, flow, qc; of meta "
-            "studies; of score calibration, decision; of mr causes, scatter, variants, funnel, "
-            "leave-one-out; or a figure of a study by its name, such as figure1, of which TABLE is "
-            "the folder.",
+            "studies; of compare agreement; of e-values e-values; of describe balance; of ctra "
+            "contrast; of finemap fine-map; of gwas cojo signals; of score calibration, decision; "
+            "of mr causes, scatter, variants, funnel, leave-one-out; or a figure of a study by "
+            "its name, such as figure1, of which TABLE is the folder.",
         ),
     ],
     tables: Annotated[
@@ -99,6 +100,7 @@ def plot(
         ),
     ] = None,
     overwrite: shared.Overwrite = False,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Draw a table of results, its numbers beside the figure.
 
@@ -135,7 +137,7 @@ def plot(
         given = {"--where-rows": where_rows, "--width": width, "--title": title}
         named = [name for name, value in {**given, "--labels": labels}.items() if value is not None]
         drawing = _draw_of_study(kind, tables, refused=named)
-    for note in drawing.notes:
+    for note in () if quiet else drawing.notes:
         report_note(note)
     written = save_drawing(drawing, out.with_suffix(""), formats=[wanted])
     for path in written:

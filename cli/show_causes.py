@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from .bundles import Figures
 from .console import print_rows, say
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ _NATIVE = {
 _TWOSAMPLEMR = {name: name for name in ("exposure", "outcome", "method", "nsnp", "b", "se", "pval")}
 
 
-def choose_figures(formats: str) -> "Draw":
-    """Return what draws the pairs in given formats."""
+def choose_figures(asked: Figures) -> "Draw | None":
+    """Return what draws the pairs; None where no figures are asked for."""
+    if not asked.figures:
+        return None
     from proteomr.plot.mr_figures import FigureOptions, draw_causes
 
-    return partial(draw_causes, options=FigureOptions.of(formats))
+    return partial(draw_causes, options=FigureOptions.of(asked.figure_format))
 
 
 def describe_failures(results: "Results") -> str:

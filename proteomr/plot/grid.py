@@ -115,8 +115,16 @@ def cut_panels(figure: Figure, panels: Sequence[Axes], spare_mm: Sequence[float]
         moved += spare
 
 
-def title_panel(figure: Figure, axes: Axes, text: str, *, share: float = 1.0) -> None:
-    """Print what a panel is of above it, shortened to its width, or to a share of it."""
+def title_panel(
+    figure: Figure, axes: Axes, text: str, *, share: float = 1.0, pad: float = 2.5
+) -> None:
+    """Print what a panel is of above it, shortened to its width, or to a share of it.
+
+    Parameters
+    ----------
+    share : of the width.
+    pad : points between the panel and the title.
+    """
     if not text:
         return
     room = axes.get_window_extent().width / figure.dpi * MM_PER_INCH
@@ -126,4 +134,4 @@ def title_panel(figure: Figure, axes: Axes, text: str, *, share: float = 1.0) ->
         and measure_text(figure, shorten(text, letters=letters), size=_TITLE) > share * room
     ):
         letters -= 1
-    axes.set_title(shorten(text, letters=letters), fontsize=_TITLE, loc="left", pad=2.5)
+    axes.set_title(shorten(text, letters=letters), fontsize=_TITLE, loc="left", pad=pad)

@@ -7,15 +7,21 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 import polars as pl
 
+from proteomr.plot.balance import draw_balance
 from proteomr.plot.causal_estimates import draw_estimates, draw_harmonised
 from proteomr.plot.coloc_figures import draw_coloc, draw_region
+from proteomr.plot.compared_effects import draw_compared
+from proteomr.plot.confounding import draw_e_values
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.effects import draw_effects
 from proteomr.plot.enrichment_dots import draw_enrichment
+from proteomr.plot.fine_map import draw_fine_map
 from proteomr.plot.flow_chart import draw_flow
+from proteomr.plot.gene_contrast import draw_gene_contrast
 from proteomr.plot.heatmap import draw_heatmap
 from proteomr.plot.hits_forest import draw_hits_forest
 from proteomr.plot.interactions import draw_interactions
+from proteomr.plot.joint_signals import draw_joint_signals
 from proteomr.plot.manhattan import draw_manhattan, draw_miami
 from proteomr.plot.mediation_bars import draw_mediation
 from proteomr.plot.module_tree import draw_network
@@ -33,7 +39,7 @@ from proteomr.plot.volcano import draw_volcano
 
 __all__ = ["KINDS", "RESULT_TABLES", "DrawBoth", "DrawTable", "Kind"]
 
-Panels: TypeAlias = Literal["none", "models", "pairs", "scores", "always"]
+Panels: TypeAlias = Literal["none", "models", "pairs", "scores", "keys", "regions", "always"]
 
 
 class DrawTable(Protocol):
@@ -106,6 +112,17 @@ KINDS: Final[dict[str, Kind]] = {
     "forest": Kind(draw_hits_forest, RESULT_TABLES, "hits with their intervals, by model"),
     "effects": Kind(draw_effects, RESULT_TABLES, "effects of a model against another's", "models"),
     "heatmap": Kind(draw_heatmap, RESULT_TABLES, "hits by model, clustered"),
+    "agreement": Kind(
+        draw_compared,
+        ("compared",),
+        "effects of one table against another's, with their agreement",
+        "keys",
+        of="agreement",
+        beside=("agreement", draw_compared),
+    ),
+    "e-values": Kind(draw_e_values, ("e_values",), "confounding that would explain results away"),
+    "balance": Kind(draw_balance, ("description",), "standardised differences of groups"),
+    "contrast": Kind(draw_gene_contrast, ("ctra",), "a contrast of genes, by model"),
     "replication": Kind(draw_replication, ("replication",), "what splits agree in", "always"),
     "km": Kind(
         draw_curves,
@@ -150,6 +167,14 @@ KINDS: Final[dict[str, Kind]] = {
         of="coloc",
     ),
     "region": Kind(draw_region, ("coloc_snps",), "both traits of a colocalisation by position"),
+    "fine-map": Kind(
+        draw_fine_map,
+        ("pips",),
+        "probabilities of variants by position, with credible sets",
+        "regions",
+        of="finemap",
+    ),
+    "signals": Kind(draw_joint_signals, ("cojo",), "effects of chosen variants, alone and joint"),
     "flow": Kind(draw_flow, ("attrition",), "who is left after each step"),
     "qc": Kind(
         draw_quality,

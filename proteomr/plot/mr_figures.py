@@ -13,6 +13,7 @@ import polars as pl
 
 from proteomr.errors import NothingToDo
 from proteomr.plot.book import draw_pair, save_book
+from proteomr.plot.causal_estimates import draw_estimates
 from proteomr.plot.drawing import Drawing, FigureFormat, check_formats, save_drawing
 from proteomr.plot.lettering import choose_decimals, format_number, format_p
 from proteomr.plot.style import PlotStyle
@@ -62,6 +63,8 @@ def draw_causes(
 ) -> tuple[str, ...]:
     """Draw the figures of pairs into a folder, and return notes on what could not be drawn.
 
+    Of several pairs one forest has the estimates of all (``estimates-causes``).
+
     Parameters
     ----------
     pairs : to be drawn, in their order.
@@ -97,6 +100,10 @@ def draw_causes(
         way = " (reverse)" if pair.direction == "reverse" else ""
         notes.extend(f"{pair.exposures[0]} on {pair.outcome}{way}: {text}" for text in absent)
 
+    if pairs and _count_pairs(tables["estimates"]) > 1:
+        forest = draw_estimates(tables["estimates"])
+        save_drawing(forest, folder / "estimates-causes", formats=chosen.formats)
+        notes.extend(f"figure estimates-causes: {note}" for note in forest.notes)
     if book:
         drawings = (drawing for pair in pairs for drawing in draw(pair))
         with contextlib.suppress(NothingToDo):  # no pair has a figure; the notes say why
@@ -106,6 +113,12 @@ def draw_causes(
         for drawing in draw(pair):
             save_drawing(drawing, folder / f"{place:02}-{drawing.kind}", formats=chosen.formats)
     return tuple(notes)
+
+
+def _count_pairs(estimates: pl.DataFrame) -> int:
+    """Return how many pairs have an estimate that a forest can show."""
+    shown = estimates.filter(pl.col(c.ESTIMATE).is_finite() & pl.col(c.NEG_LOG10_P).is_not_null())
+    return shown.select(c.EXPOSURE, c.OUTCOME, c.DIRECTION).n_unique()
 
 
 def choose_style(pair: Harmonised, tables: Mapping[str, pl.DataFrame]) -> PlotStyle:

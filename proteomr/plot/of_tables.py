@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import polars as pl
 
@@ -14,6 +14,8 @@ from proteomr.plot.result_models import split_models
 from proteomr.plot.style import PlotStyle
 
 __all__ = ["choose_kind", "draw_kind", "draw_result"]
+
+_KEYS: Final = ("exposure", "outcome", "adjustment", "stratum", "effect", "contrast")
 
 
 def draw_kind(
@@ -126,4 +128,9 @@ def _has_panels(frame: pl.DataFrame, kind: Kind) -> bool:
         return frame.select(pl.col("^set$", "^horizon$").n_unique()).row(0) > (1, 1)
     if kind.panels == "models":
         return len(split_models(frame)) > 1
+    if kind.panels == "keys":
+        keys = [name for name in _KEYS if name in frame.columns]
+        return bool(keys) and frame.select(keys).n_unique() > 1
+    if kind.panels == "regions":
+        return frame.select(pl.col("^trait$", "^region$")).n_unique() > 1
     return kind.panels == "always"

@@ -15,7 +15,7 @@ from proteomr.io.result_rows import minus_log_p
 from proteomr.stats.multiple import adjust
 from proteomr.tables import columns as c
 
-__all__ = ["ModelRows", "name_models", "split_models"]
+__all__ = ["ModelRows", "drop_repeated", "name_models", "split_models"]
 
 # What tells models of one table apart, in the order in which a figure names it.
 _KEYS: Final = (
@@ -99,7 +99,7 @@ def split_models(frame: pl.DataFrame) -> tuple[ModelRows, ...]:
     """
     frame = _complete(frame)
     keys = [name for name in _KEYS if name in frame.columns]
-    telling = _drop_repeated(
+    telling = drop_repeated(
         frame, [name for name in keys if frame[name].drop_nulls().n_unique() > 1]
     )
     parts = frame.partition_by(keys, maintain_order=True) if keys else [frame]
@@ -110,8 +110,15 @@ def split_models(frame: pl.DataFrame) -> tuple[ModelRows, ...]:
     return found
 
 
-def _drop_repeated(frame: pl.DataFrame, names: Sequence[str]) -> list[str]:
-    """Return the columns that say what no earlier one says, as a term that is the exposure does."""
+def drop_repeated(frame: pl.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the columns that say what no earlier one says, as a term that is the exposure does.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"exposure": ["x", "y"], "term": ["x", "y"], "adjustment": ["a", "b"]})
+    >>> drop_repeated(frame, ["exposure", "term", "adjustment"])
+    ['exposure', 'adjustment']
+    """
     kept: list[str] = []
     for name in names:
         texts = frame[name].cast(pl.String)

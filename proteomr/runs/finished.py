@@ -14,22 +14,24 @@ __all__ = ["count_units", "list_staged", "list_tables", "read_configuration"]
 _RANKED = list(TABLE_FORMATS.values())
 
 
-def list_staged(folder: Path, names: Iterable[str], *, main: str) -> dict[str, Path]:
-    """Return the parquet tables among results that are written and not in their places yet.
+def list_staged(layout: Layout, names: Iterable[str], *, main: str) -> dict[str, Path]:
+    """Return the tables among results that are written and not in their places yet.
 
     Parameters
     ----------
-    folder : where they wait.
-    names : of the results, with their endings.
+    layout : of the run; its results wait aside.
+    names : of the results, with their endings, as they will stand.
     main : name of the main table, which comes first.
 
     Examples
     --------
-    >>> list(list_staged(Path("aside"), ["drops.tsv", "b.parquet", "a.parquet"], main="a"))
-    ['a', 'b']
+    >>> waiting = ["drops.tsv", "b.parquet", "a.parquet"]
+    >>> list(list_staged(Layout(Path("run")), waiting, main="a"))
+    ['a', 'b', 'drops']
+    >>> list(list_staged(Layout(Path(), "all.csv"), ["all.csv", "all.drops.tsv"], main="adjusted"))
+    ['adjusted', 'drops']
     """
-    paths = {Path(name).stem: folder / name for name in names if name.endswith(".parquet")}
-    return dict(sorted(paths.items(), key=lambda one: one[0] != main))
+    return _name_tables(layout, names, layout.staged, main=main)
 
 
 def list_tables(layout: Layout, *, main: str) -> dict[str, Path]:
@@ -48,10 +50,18 @@ def list_tables(layout: Layout, *, main: str) -> dict[str, Path]:
     {}
     """
     record = layout.read_record()
+    outputs: Iterable[str] = () if record is None else record.outputs
+    return _name_tables(layout, outputs, layout.folder, main=main)
+
+
+def _name_tables(
+    layout: Layout, names: Iterable[str], folder: Path, *, main: str
+) -> dict[str, Path]:
+    """Return the tables among results that lie in a folder; of several formats the first."""
     tables: dict[str, Path] = {}
-    for placed in sorted(() if record is None else record.outputs, key=_rank_format):
+    for placed in sorted(names, key=_rank_format):
         if _ending(placed) in _RANKED:
-            tables.setdefault(_name_table(layout, placed, main), layout.path(placed))
+            tables.setdefault(_name_table(layout, placed, main), folder / placed)
     return dict(sorted(tables.items(), key=lambda entry: entry[0] != main))
 
 

@@ -136,7 +136,7 @@ class Output:
     def __post_init__(self) -> None:
         if self.draw is not None and self.shard is not None:
             raise UsageError(
-                "--figures draws a whole run: merge the shards, and draw them with proteomr plot"
+                "--figures draws a whole run: leave it to the merge of the shards (merge --figures)"
             )
         if self.resume and self.overwrite:
             raise UsageError("--resume goes on with a run and --overwrite replaces it: choose one")
@@ -192,10 +192,7 @@ def run_job(
                 return _read_results(ledger, output)
             ledger.parts.keep_call(_describe_call(described.inputs, called))
             with one_blas_thread(), collect_notes() as notes:
-                outcome = job.run(ledger, runner)
-                if output.draw is not None:
-                    drawn = draw_figures(output.draw, ledger)
-                    outcome = replace(outcome, notes=(*outcome.notes, *drawn))
+                outcome = _draw(output, ledger, job.run(ledger, runner))
                 ledger.parts.keep_notes()
             told = notes if output.shard is not None else ledger.parts.recall_notes()
             outcome = replace(outcome, notes=tuple(dict.fromkeys([*told, *outcome.notes])))
@@ -244,7 +241,7 @@ def finish_shards(
             return _read_results(ledger, output)
         asked = ledger.parts.recall()
         with collect_notes():
-            outcome = collect(ledger)
+            outcome = _draw(output, ledger, collect(ledger))
             ledger.parts.keep_notes()
         told = ledger.parts.recall_notes()
         outcome = replace(outcome, notes=tuple(dict.fromkeys([*told, *outcome.notes])))
@@ -252,6 +249,13 @@ def finish_shards(
         inputs = [InputFile(**record) for record in asked["inputs"]]
         manifest = _write_account(inputs, as_asked, outcome, started=started)
         return _take_results(ledger, output, ledger.finish(manifest), outcome)
+
+
+def _draw(output: Output, ledger: Ledger, outcome: Outcome) -> Outcome:
+    """Draw the tables where it is asked for; return the outcome with what is to be said of it."""
+    if output.draw is None:
+        return outcome
+    return replace(outcome, notes=(*outcome.notes, *draw_figures(output.draw, ledger)))
 
 
 def call_job(

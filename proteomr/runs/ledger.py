@@ -313,7 +313,7 @@ class Ledger:
     def list_tables(self) -> dict[str, Path]:
         """Return the tables by name, the main one first: the finished ones, or those so far."""
         if not self.finished:
-            return list_staged(self._layout.staged, self._staged, main=self.main)
+            return list_staged(self._layout, self._staged, main=self.main)
         return list_tables(self._layout, main=self.main)
 
     def read_configuration(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,11 +14,6 @@ from proteomr_cli.main import app
 
 from proteomr.plot.kinds import KINDS
 from proteomr.plot.run_figures import draw_run
-
-DRAWING = {
-    "associate", "survive", "replicate", "mediate", "score", "network", "enrich", "meta", "qc",
-    "mr", "coloc",
-}  # fmt: skip
 
 
 def call(*words: object) -> int:
@@ -33,14 +29,34 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_commands_with_drawable_tables_have_the_option() -> None:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    having = {
-        name
-        for name, command in commands.items()
-        if any("--figures" in option.opts for option in command.params)
-    }
-    assert having == DRAWING
+def list_commands() -> dict[str, Any]:
+    commands = dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    gwas = commands.pop("gwas").commands
+    return {**commands, **{f"gwas {name}": command for name, command in gwas.items()}}
+
+
+def has_option(command: Any, option: str) -> bool:
+    return any(option in each.opts for each in command.params)
+
+
+NOT_DRAWN = {
+    "ingest": "a store",
+    "phenotype": "people",
+    "simulate": "people",
+    "gwas munge": "a study, which other commands read",
+    "gwas clump": "variants of a study, which other commands read",
+    "gwas leads": "variants of a study, which other commands read",
+}
+
+
+def test_every_command_that_writes_a_table_draws_it() -> None:
+    commands = list_commands()
+    writing = {name for name, command in commands.items() if has_option(command, "--resume")}
+    drawing = {name for name, command in commands.items() if has_option(command, "--figures")}
+    assert writing - drawing == NOT_DRAWN.keys()
+    assert drawing - writing == {"merge"}
+    for name in drawing:
+        assert has_option(commands[name], "--figure-format")
 
 
 def test_a_run_has_each_figure_of_its_tables_with_its_numbers(cohort: Path, tmp_path: Path) -> None:
@@ -52,7 +68,7 @@ def test_a_run_has_each_figure_of_its_tables_with_its_numbers(cohort: Path, tmp_
     one_model = {"effects"}  # needs two
     made = {file.name for file in (out / "figures").iterdir()}
     expected = {f"associations-{name}" for name in kinds if name not in one_model}
-    assert {name.rpartition(".")[0] for name in made} == expected
+    assert {name.rpartition(".")[0] for name in made} == {*expected, "attrition-flow"}
     assert {name.rpartition(".")[2] for name in made} == {"png", "tsv"}
     text = (out / "log.txt").read_text(encoding="utf-8")
     assert "no figure associations-effects" in text
@@ -75,7 +91,7 @@ def test_another_format_of_a_finished_run_is_refused(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--shard", "1/2"), "merge the shards, and draw them with proteomr plot"),
+        (("--shard", "1/2"), "leave it to the merge of the shards"),
         (("--figure-format", "gif"), "figures cannot be written as 'gif'"),
     ],
 )
@@ -110,3 +126,37 @@ def test_a_table_that_cannot_be_drawn_is_told_and_leaves_the_others(tmp_path: Pa
     notes = draw_run(tables, tmp_path, formats=("png",))
     assert any(note.startswith("no figure curves-km: no column 'outcome'") for note in notes)
     assert "replication-replication.png" in {file.name for file in tmp_path.iterdir()}
+
+
+def test_figures_of_a_table_in_a_file_stand_beside_it(cohort: Path, tmp_path: Path) -> None:
+    fits = tmp_path / "fits"
+    asked = ("associate", cohort, "--exposure", "isolation", "--exposure", "age", "-q", "-o", fits)
+    assert call(*asked, "--family", "linear") == 0
+    looks = ("--figures", "--figure-format", "png", "-q")
+    for command, name, made in (
+        ("e-values", "strength.parquet", {"e_values-e-values.png", "e_values-e-values.tsv"}),
+        ("adjust", "all.csv", {"adjusted-volcano.png", "adjusted-qq.tsv"}),
+    ):
+        assert call(command, fits, *looks, "-o", tmp_path / name) == 0
+        folder = tmp_path / f"{name.partition('.')[0]}.figures"
+        assert made <= {file.name for file in folder.iterdir()}
+        again = ("--overwrite", *looks, "-o", tmp_path / name)
+        assert call(command, fits, *again) == 0
+    assert call("adjust", fits, "-q", "--overwrite", "-o", tmp_path / "all.csv") == 0
+    assert not [*(tmp_path / "all.figures").glob("*")]
+    assert call("compare", fits, fits, *looks, "-o", tmp_path / "both") == 0
+    assert (tmp_path / "both" / "figures" / "compared-agreement.png").is_file()
+
+
+def test_merged_shards_have_the_figures_of_one_run(cohort: Path, tmp_path: Path) -> None:
+    asked = ("associate", cohort, "--exposure", "isolation", "--family", "linear", "-q")
+    looks = ("--figures", "--figure-format", "png", "-q")
+    assert call(*asked, *looks, "-o", tmp_path / "whole") == 0
+    for share in ("1/2", "2/2"):
+        assert call(*asked, "--shard", share, "-o", tmp_path / "parts") == 0
+    assert call("merge", tmp_path / "parts", *looks) == 0
+    whole, merged = (
+        {file.name: file.read_bytes() for file in (tmp_path / name / "figures").iterdir()}
+        for name in ("whole", "parts")
+    )
+    assert whole == merged

@@ -17,7 +17,8 @@ from proteomr.plot.canvas import Box
 from proteomr.plot.composition import Panel, compose, draw_absent, letter_of
 from proteomr.plot.kinds import KINDS
 from proteomr.plot.style import house_style
-from tests.plot.test_result_figures import TABLES, boxes_of, lies_inside
+from tests.plot.figure_tables import TABLES
+from tests.plot.looking import boxes_of, lies_inside
 
 PANELS = [
     ("volcano", "double"),

@@ -11,7 +11,8 @@ import pytest
 
 from proteomr.plot.kinds import KINDS
 from proteomr.plot.style import PlotStyle
-from tests.plot import test_result_figures as makers
+from tests.plot import figure_tables as makers
+from tests.plot.looking import boxes_of, find_collisions, lies_inside
 
 SHEET_MM: Final = 297.0  # of A4
 
@@ -83,6 +84,12 @@ MAKERS: dict[str, Callable[[int], pl.DataFrame]] = {
     "studies": lambda m: makers.make_studies(min(m, 90), effects=1 if m > 3 else m),
     "flow": make_flows,
     "qc": makers.make_quality,
+    "agreement": makers.make_compared,
+    "e-values": makers.make_e_values,
+    "balance": makers.make_balance,
+    "contrast": makers.make_contrasts,
+    "fine-map": makers.make_probabilities,
+    "signals": makers.make_signals,
     "coloc": make_pairs,
     "region": make_variants_of_a_region,
 }
@@ -98,8 +105,8 @@ def test_words_lie_apart_and_on_the_paper_however_many_things_there_are(kind: st
     style = PlotStyle(width="single" if m != 30 else "double", title=f"{kind} of {m}")
     drawing = KINDS[kind].draw(MAKERS[kind](m), style=style)
     for page in drawing.pages:
-        assert makers.find_collisions(page) == []
-        assert makers.lies_inside(page)
+        assert find_collisions(page) == []
+        assert lies_inside(page)
         assert page.get_figheight() * 25.4 < SHEET_MM
 
 
@@ -109,10 +116,10 @@ def test_genes_below_a_region_lie_apart(width: str, m: int) -> None:
     style = PlotStyle(width=width, title="ADM", build="GRCh38")  # type: ignore[arg-type]
     drawing = KINDS["region"].draw(make_variants_of_a_region(m), style=style)
     assert drawing.notes == ()
-    words = {text for text, _ in makers.boxes_of(drawing.figure)}
+    words = {text for text, _ in boxes_of(drawing.figure)}
     assert {"ADM →", "Genes (GRCh38)", "credible", "≥ 0.8"} <= words
-    assert makers.find_collisions(drawing.figure) == []
-    assert makers.lies_inside(drawing.figure)
+    assert find_collisions(drawing.figure) == []
+    assert lies_inside(drawing.figure)
 
 
 def test_genes_without_room_are_counted() -> None:
@@ -120,7 +127,7 @@ def test_genes_without_room_are_counted() -> None:
     whole = table.with_columns(position_bp=pl.col("position_bp") * 5 - 48_000_000)
     drawing = KINDS["region"].draw(whole, style=PlotStyle(build="GRCh38"))
     assert "genes of 11:9.8-10.8 have no room" in drawing.notes[0]
-    assert makers.find_collisions(drawing.figure) == []
+    assert find_collisions(drawing.figure) == []
 
 
 def test_a_region_without_chromosomes_says_why_it_has_no_genes() -> None:

@@ -13,16 +13,14 @@ from proteomr.plot.sample_quality import draw_quality
 from proteomr.plot.score_curves import draw_calibration, draw_decision
 from proteomr.plot.studies_forest import draw_studies
 from proteomr.plot.style import PlotStyle
-from tests.plot.test_result_figures import (
-    boxes_of,
-    find_collisions,
-    lies_inside,
+from tests.plot.figure_tables import (
     make_benefits,
     make_modules,
     make_quality,
     make_risks,
     make_studies,
 )
+from tests.plot.looking import boxes_of, find_collisions, lies_inside
 
 
 def make_assays(panels: int) -> pl.DataFrame:

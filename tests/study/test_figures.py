@@ -14,7 +14,7 @@ from proteomr.errors import UsageError
 from proteomr.study import parse_study, read_kept_figures, run_study
 from proteomr.study.figures import StudyFigure, draw_figures, parse_figures
 from proteomr.study.kept_figures import keep_figures
-from tests.plot.test_result_figures import make_table
+from tests.plot.figure_tables import make_table
 from tests.study.toy_runner import ToyRunner
 
 STAGES = {"scan": {"command": "toy", "samples": "people.parquet"}}
