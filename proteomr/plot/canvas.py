@@ -105,7 +105,11 @@ def set_ticks(
         else:
             _divide(axes.xaxis, count)
         shown = [value for value in axes.get_xticks() if ends[0] <= value <= ends[1]]
-        texts = [format_tick(round_ratio(value) if ratio else value) for value in shown]
+        step = _step_of(shown)
+        texts = [
+            format_tick(round_ratio(value)) if ratio else format_tick(value, step=step)
+            for value in shown
+        ]
         widths = [measure_text(figure, text, size=_TICK_TYPE) + _TICK_GAP_MM for text in texts]
         if len(texts) < 2 or max(widths) * (len(texts) - 1) < room * _covered(axes):
             break
@@ -165,7 +169,16 @@ def _divide(axis: Axis, count: int | None) -> None:
 
     if count is not None:
         axis.set_major_locator(MaxNLocator(nbins=count, steps=[1, 2, 2.5, 5, 10]))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+        axis.set_major_formatter(
+            FuncFormatter(
+                lambda value, _: format_tick(value, step=_step_of(axis.get_majorticklocs()))
+            )
+        )
+
+
+def _step_of(places: Sequence[float] | F64) -> float:
+    """Return the least distance of ticks; infinite of one."""
+    return float(np.diff(np.sort(np.asarray(places))).min()) if len(places) > 1 else math.inf
 
 
 def add_title(figure: Figure, title: str | None, *, small_print: str | None = None) -> float:

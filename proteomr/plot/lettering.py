@@ -202,15 +202,24 @@ def _as_tiny(value: float) -> str:
     return _as_power(value, digits=1) if math.isfinite(value) else format_number(value, decimals=0)
 
 
-def format_tick(value: float) -> str:
-    """Return the number of a tick, in six digits at most.
+def format_tick(value: float, *, step: float = math.inf) -> str:
+    """Return the number of a tick, in six digits, or as many as tell it from its neighbours.
+
+    Parameters
+    ----------
+    step : between ticks.
 
     Examples
     --------
     >>> format_tick(-0.30000000000000004), format_tick(2e6)
     ('−0.3', '2×10⁶')
+    >>> format_tick(10.283001, step=5e-7), format_tick(10.283001)
+    ('10.283001', '10.283')
     """
-    text = f"{value:.6g}"
+    digits = 6
+    if 0.0 < step < abs(value):
+        digits = min(15, max(6, math.floor(math.log10(abs(value) / step)) + 2))
+    text = f"{value:.{digits}g}"
     if "e" not in text:
         return text.replace("-", _MINUS)
     mantissa, _, exponent = text.partition("e")

@@ -101,6 +101,14 @@ def test_a_fine_map_has_a_panel_for_each_region_and_names_the_leads() -> None:
         draw_fine_map(table.clear())
 
 
+def test_ticks_of_a_narrow_region_are_told_apart() -> None:
+    axes = draw_fine_map(make_probabilities(3)).figure.axes[0]
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert len(shown) > 2
+    assert len(set(shown)) == len(shown)
+    assert all(abs(float(text) - 10.283) < 2e-5 for text in shown)
+
+
 def test_joint_effects_stand_beside_those_alone() -> None:
     table = make_signals(3)
     data = draw_joint_signals(table).data
