@@ -14,7 +14,7 @@ from proteomr.plot.drawing import Drawing
 from proteomr.plot.hits_forest import choose_hits
 from proteomr.plot.lettering import shorten
 from proteomr.plot.result_models import ModelRows, split_models
-from proteomr.plot.style import PlotStyle, house_style
+from proteomr.plot.style import BLACK, PlotStyle, house_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,9 +27,13 @@ _COLUMN_MM: Final = (4.0, 14.0)
 _EDGE_MM, _BAR_MM = 1.5, 9.0
 _LINE_MM: Final = 2.4  # of a name that stands upright beside others, and of three stars
 _LETTERS: Final = 24
+_DARK: Final = 0.6  # of the reach: what is printed on such a cell is white
 _BAR_LEAST_MM: Final = 12.0  # a few numbers that do not touch
 _STARS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
-_MAP: Final = "RdBu_r"  # its ends are told apart by all, its light middle in grey, too
+_MAP: Final = "RdBu_r"  # its ends are told apart by all; in grey they are alike, hence the lines
+_STROKE: Final = {"linewidths": 0.5, "zorder": 2}
+_BAR_STROKES: Final = 4
+_BEYOND_CHANCE: Final = 1.959963984540054  # two-sided 0.05 of a normal z
 
 
 def draw_heatmap(table: pl.DataFrame, *, style: PlotStyle | None = None, most: int = 60) -> Drawing:
@@ -37,7 +41,8 @@ def draw_heatmap(table: pl.DataFrame, *, style: PlotStyle | None = None, most: i
 
     Colours are of estimate over standard error, cut at the 99th percentile of their sizes, so that
     exposures of different units compare; stars are of the false discovery rate (0.05, 0.01, 0.001).
-    A grey cell has no estimate.
+    A grey cell has no estimate. Cells below -1.96 are underlined, so that they are told from
+    positive ones where colours are not seen.
 
     Parameters
     ----------
@@ -141,6 +146,7 @@ def _draw(
     axes.set_xticks(printed, [heads[j] for j in printed], fontsize=_TYPE, rotation=90)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
+    _underline_negatives(axes, z, reach)
     if len(printed) == len(labels):
         _print_stars(axes, z, q, reach)
     bar_mm = min(max(plot, _BAR_LEAST_MM), 24.0)
@@ -155,7 +161,28 @@ def _draw(
     scale = figure.colorbar(image, cax=bar)
     scale.ax.tick_params(labelsize=4.5, length=1.5, pad=1)
     scale.ax.set_title("z", fontsize=5.0, pad=2)
+    _underline_scale(scale.ax, reach)
     return figure, len(printed)
+
+
+def _underline_negatives(axes: Axes, z: F64, reach: float) -> None:
+    """Draw a stroke at the foot of each cell whose effect is below zero beyond chance."""
+    from matplotlib.collections import LineCollection
+
+    below = np.argwhere(np.nan_to_num(z) < -_BEYOND_CHANCE)
+    strokes = [[(j - 0.3, i + 0.36), (j + 0.3, i + 0.36)] for i, j in below]
+    looks = ["white" if -z[i, j] > _DARK * reach else BLACK for i, j in below]
+    axes.add_collection(LineCollection(strokes, colors=looks, **_STROKE), autolim=False)
+
+
+def _underline_scale(axes: Axes, reach: float) -> None:
+    """Draw strokes into the half of the scale that is below zero."""
+    from matplotlib.collections import LineCollection
+
+    heights = np.linspace(-reach, 0.0, _BAR_STROKES + 2)[1:-1]
+    strokes = [[(0.2, height), (0.8, height)] for height in heights]
+    looks = ["white" if -height > _DARK * reach else BLACK for height in heights]
+    axes.add_collection(LineCollection(strokes, colors=looks, **_STROKE), autolim=False)
 
 
 def _choose_columns(z: F64, across: float) -> list[int]:
@@ -178,7 +205,7 @@ def _print_stars(axes: Axes, z: F64, q: F64, reach: float) -> None:
     for (i, j), rate in np.ndenumerate(q):
         stars = next((text for level, text in _STARS if rate < level), "")
         if stars:
-            dark = abs(z[i, j]) > 0.6 * reach
+            dark = abs(z[i, j]) > _DARK * reach
             axes.text(
                 j, i + 0.12, stars, ha="center", va="center", fontsize=4.0,
                 color="white" if dark else "black",

@@ -243,3 +243,15 @@ def test_effects_of_three_proteins_have_a_correlation_without_limits() -> None:
     )  # fmt: skip
     words = [text for text, _ in boxes_of(draw_effects(table).figure)]
     assert [word for word in words if word.startswith("r = ")] == ["r = 0.87"]
+
+
+def test_negative_effects_of_a_heatmap_are_underlined_for_those_who_see_no_colours() -> None:
+    from matplotlib.collections import LineCollection
+
+    drawing = draw_heatmap(make_table(20, models=3))
+    lines = [
+        sum(len(one.get_segments()) for one in axes.collections if isinstance(one, LineCollection))
+        for axes in drawing.figure.axes
+    ]
+    assert lines[0] == int((drawing.data["z"] < -1.959963984540054).sum()) > 0
+    assert lines[1] > 0  # the scale explains them
