@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from proteomr.runs.drawing import DrawTables
 
 __all__ = [
+    "GOES_ON",
     "Task",
     "Tracked",
     "attach_log",
@@ -44,6 +45,9 @@ __all__ = [
 
 Block = TypeVar("Block")
 Done = TypeVar("Done")
+
+GOES_ON = "the same command with --resume goes on"
+"""What is said of an interrupt that left something to go on with."""
 
 _NOTES_SHOWN = 12
 _collected: "ContextVar[list[Task] | None]" = ContextVar("collected", default=None)
@@ -280,7 +284,7 @@ def _interrupts_told(executor: Tracked, *, counted: bool) -> Generator[None]:
         told = "what is complete is kept"
         if counted:
             told = f"{executor.done} of {executor.total} {executor.unit} are kept"
-        raise KeyboardInterrupt(f"{told}; the same command with --resume goes on") from None
+        raise KeyboardInterrupt(f"{told}; {GOES_ON}") from None
 
 
 def describe_forecast(forecast: "Forecast", *, threads: int) -> list[str]:

@@ -13,7 +13,7 @@ import typer
 import typer.main
 
 from proteomr.border import low_memory, refused_by_system
-from proteomr.errors import ProteomrError, UsageError
+from proteomr.errors import INTERRUPTED, ProteomrError, UsageError
 
 from .adjust import adjust
 from .associate import associate
@@ -100,7 +100,7 @@ _COMPLETE = "_PROTEOMR_COMPLETE"
 # New objects before those that nothing refers to are looked for: tens of thousands come with a
 # table's names and stay, and looking through them again and again took a thirtieth of a scan.
 _OBJECTS = 50_000
-FAULT, INTERRUPTED, READER_GONE = 1, 130, 128 + signal.SIGPIPE
+FAULT, READER_GONE = 1, 128 + signal.SIGPIPE
 
 app = typer.Typer(
     name="proteomr",

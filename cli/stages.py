@@ -2,22 +2,23 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from proteomr.errors import UsageError, nearest
+from proteomr.errors import INTERRUPTED, UsageError, nearest
 
 from . import options as shared
-from .jobs import Task, collect_tasks
+from .jobs import GOES_ON, Task, collect_tasks
 from .stage_batches import Batch, cancel_batch
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ __all__ = ["CommandRunner"]
 _START = "from proteomr_cli.main import run; run()"
 _ERROR = "error: "
 _FILES = ("FILE", "OUT.parquet")  # how commands call an output that is no folder
-_MERGED = ("associate", "survive", "mediate")  # whose shards `merge` joins
+_MERGED = ("associate", "survive", "mediate", "replicate", "score")  # whose shards `merge` joins
+_FORM = ("format", "columns", "figure-format")  # options of a command that its merge takes
+_LOOKS = ("figures", "figure-format")
+_BY_RESUME = "--resume goes on with what is done"
+_AGAIN = "run the study again: it goes on with what is kept"
 _BOUNDS_POLARS = "POLARS_MAX_THREADS"  # the share of a stage bounds it anew
 
 
@@ -84,9 +89,11 @@ class CommandRunner:
 
     def run(self, call: "StageCall", *, threads: int, overwrite: bool) -> "StageEnd":
         """Run a call in a process of its own; the last error that it tells is its message."""
+        shared_out = self._count_shards(call) > 1  # figures are of the whole, so of the merge
+        options = _write_options(_leave_out(call, _LOOKS) if shared_out else call)
         words = [
             *call.stage.command.split(),
-            *self._words(call, _write_options(call)),
+            *self._words(call, options),
             *("--threads", str(threads), "--no-progress", "--quiet"),
         ]
         if self.execution is not None and self.execution.executor == "slurm":
@@ -191,12 +198,13 @@ class CommandRunner:
         return shards if mergeable and not curves else 1
 
     def _merge_words(self, call: "StageCall") -> list[str]:
-        asked = [word for key in ("format", "columns") if (word := call.options.get(key))]
-        names = [f"--{key}" for key in ("format", "columns") if call.options.get(key)]
+        named = [key for key in _FORM if call.options.get(key)]
+        asked = [call.options[key] for key in named]
+        names = [f"--{key}" for key in named]
         form = [word for pair in zip(names, map(str, asked), strict=True) for word in pair]
-        failures = ["--allow-failures"] if call.options.get("allow-failures") else []
+        flags = [f"--{key}" for key in ("allow-failures", "figures") if call.options.get(key)]
         place = os.path.relpath(self.place(call.stage.command, call.folder), call.base)
-        return ["merge", place, *form, *failures, "--quiet"]
+        return ["merge", place, *form, *flags, "--quiet"]
 
     def stop(self) -> None:
         """Ask the stages under way to end; what they have finished is kept."""
@@ -270,12 +278,28 @@ def _say(mistake: Any) -> str:
     return str(mistake.format_message() if hasattr(mistake, "format_message") else mistake)
 
 
+def _leave_out(call: "StageCall", names: Collection[str]) -> "StageCall":
+    """Return a call without some of its options."""
+    kept = {name: value for name, value in call.options.items() if name not in names}
+    return replace(call, options=kept)
+
+
 def _find_message(told: str, code: int) -> str:
-    """Return the last error that a command told; what ended without one is named by its code."""
+    """Return the last error that a command told; what ended without one is named by its code.
+
+    What to do after an interrupt is said of the study, which goes on by itself.
+    """
     errors = [line for line in told.splitlines() if line.startswith(_ERROR)]
     if errors:
-        return errors[-1].removeprefix(_ERROR)
+        said = errors[-1].removeprefix(_ERROR)
+        said = said.replace(GOES_ON, _AGAIN).replace(f"; {_BY_RESUME}", f"; {_AGAIN}")
+        return f"{said}; {_AGAIN}" if code == INTERRUPTED and _AGAIN not in said else said
     if code in {0, 4}:
         return ""
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-code).name
+            why = ", as where memory runs out" if name == "SIGKILL" else ""
+            return f"ended by {name}{why}; {_AGAIN}"
     lines = [line for line in told.splitlines() if line.strip()]
     return f"ended with code {code}" + (f": {lines[-1].strip()}" if lines else "")

@@ -27,6 +27,7 @@ from pathlib import Path
 
 __all__ = [
     "FAILED_UNITS",
+    "INTERRUPTED",
     "ColumnError",
     "FormatError",
     "FormulaError",
@@ -48,6 +49,9 @@ _LONGEST_MESSAGE = 580  # with "error: " before it a message stays under 600 cha
 
 FAILED_UNITS = 4
 """Exit code of a run that finished with units (fits, pairs) that have no estimate."""
+
+INTERRUPTED = 130
+"""Exit code of a run that was interrupted, with what was finished kept."""
 
 
 class ProteomrError(Exception):

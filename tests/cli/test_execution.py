@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from proteomr_cli.jobs import GOES_ON
+from proteomr_cli.stages import _find_message
 
 from tests.cli.test_run import STUDY
 
@@ -73,6 +75,58 @@ def test_stages_are_arrays_and_their_results_have_the_bytes_of_one_machine(
         assert (cluster / "out" / table).read_bytes() == (cluster / "alone" / table).read_bytes()
     again = proteomr("run", study, "-o", cluster / "out")
     assert [line.split()[1] for line in again.out.splitlines()[:4]] == ["stands"] * 4
+
+
+HALVES = """
+[stages.people]
+command = "simulate"
+people = 300
+proteins = 60
+
+[stages.halves]
+command = "replicate"
+samples = { from = "people" }
+family = "linear"
+exposure = ["isolation"]
+splits = 4
+figures = true
+figure-format = "png"
+"""
+
+
+def test_shards_of_halves_are_joined_and_their_merge_draws(cluster: Path, proteomr: Any) -> None:
+    study = write(cluster, 'executor = "slurm"\nshards = 2', HALVES)
+    told = proteomr("run", study, "-o", cluster / "out")
+    assert told.code == 0, told.out
+    assert any("--array=1-2" in line for line in asked_of(cluster))
+    here = write(cluster, 'executor = "local"', HALVES)
+    assert proteomr("run", here, "-o", cluster / "alone").code == 0
+    for name in ("replication.parquet", "figures/replication-replication.png"):
+        whole, joined = (cluster / place / "halves" / name for place in ("alone", "out"))
+        assert whole.read_bytes() == joined.read_bytes()
+
+
+AGAIN = "run the study again: it goes on with what is kept"
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "message"),
+    [
+        (f"error: interrupted; 3 blocks are kept; {GOES_ON}", 130,
+         f"interrupted; 3 blocks are kept; {AGAIN}"),
+        ("error: interrupted", 130, f"interrupted; {AGAIN}"),
+        ("", -9, f"ended by SIGKILL, as where memory runs out; {AGAIN}"),
+        ("", -15, f"ended by SIGTERM; {AGAIN}"),
+        ("error: no column 'x'", 3, "no column 'x'"),
+        ("a fault\n", 1, "ended with code 1: a fault"),
+        ("a note\n", 0, ""),
+    ],
+)  # fmt: skip
+def test_what_ended_a_stage_says_what_to_do_with_the_study(
+    told: str, code: int, message: str
+) -> None:
+    assert _find_message(told, code) == message
+    assert "--resume" not in message
 
 
 def test_a_change_replaces_what_the_shards_left(cluster: Path, proteomr: Any) -> None:
