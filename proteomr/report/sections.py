@@ -26,6 +26,7 @@ _HITS: Final = (
     c.STATUS,
 )  # fmt: skip
 _DIGEST: Final = 12
+_EXTRACT: Final = 100  # rows of a table that no section of its own tells of
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +215,15 @@ def _leave_people(run: ReportedRun, name: str, frame: pl.DataFrame) -> Sentence:
     )
 
 
-def _tell_main(run: ReportedRun) -> list[Block]:
-    """Tell a run by its main table, and how its rows ended."""
+def _tell_main(run: ReportedRun, *, by: tuple[str, ...] = ()) -> list[Block]:
+    """Tell a run by the head of its main table, and how its rows ended.
+
+    A table of summary statistics has millions of rows: the file has them all.
+
+    Parameters
+    ----------
+    by : columns whose largest values stand first; without, the table's own order.
+    """
     frame = run.table(run.finished.main)
     if frame is None:
         return [Sentence(f"{run.name} has no table that is told.", run.source(run.finished.main))]
@@ -228,7 +236,16 @@ def _tell_main(run: ReportedRun) -> list[Block]:
             TableBlock(f"{run.name}: how rows ended", ended, run.source(run.finished.main))
         )
     words = run.finished.main.replace("_", " ")
-    blocks.append(TableBlock(f"{run.name}: {words}", frame, run.source(run.finished.main)))
+    there = [name for name in by if name in frame.columns]
+    if there:
+        frame = frame.sort(there, descending=True, nulls_last=True, maintain_order=True)
+    shown = frame.head(_EXTRACT)
+    rows = ""
+    if shown.height < frame.height:
+        first = f"largest {there[0]}" if there else "the first"
+        rows = f"{first}, {shown.height:,} of {frame.height:,} rows"
+    caption = f"{run.name}: {words}{f', {rows}' if rows else ''}"
+    blocks.append(TableBlock(caption, shown, run.source(run.finished.main, rows)))
     return blocks
 
 
@@ -263,9 +280,24 @@ def _tell_quality(reported: Reported) -> list[Block]:
 
 def _tell_checks(reported: Reported) -> list[Block]:
     blocks: list[Block] = []
-    for command in ("compare", "e-values", "adjust"):
-        for run in reported.of(command):
-            blocks += _tell_main(run)
+    for run in reported.of("compare"):
+        blocks += draw_figures(run, "compared", ("agreement",))
+        blocks += _tell_tables(run, ("agreement",))
+    for run in reported.of("e-values"):
+        blocks += draw_figures(run, run.finished.main, ("e-values",))
+        blocks += _tell_main(run, by=("e_value_limit", "e_value"))
+    for run in reported.of("adjust"):
+        blocks += _tell_main(run, by=(c.NEG_LOG10_P,))
+    return blocks
+
+
+def _tell_people(reported: Reported) -> list[Block]:
+    blocks: list[Block] = []
+    for run in reported.of("describe"):
+        frame = run.rows("description", "smd")
+        if frame is not None and frame["smd"].null_count() < frame.height:
+            blocks += draw_figures(run, "description", ("balance",))
+        blocks += _tell_tables(run, ("description", "cross_tables", "rates"))
     return blocks
 
 
@@ -275,7 +307,7 @@ SECTIONS: Final[tuple[Told, ...]] = (
     Told("Flow", (), _tell_flow),
     Told("Choices", (), _tell_choices),
     Told("Quality control", ("ingest", "qc"), _tell_quality),
-    Told("People", ("describe", "phenotype", "simulate"), _of("describe", ("description",))),
+    Told("People", ("describe", "phenotype", "simulate"), _tell_people),
     Told("Associations", ("associate",), _tell_hits),
     Told("Sensitivity", ("compare", "e-values", "adjust"), _tell_checks),
     Told(
@@ -298,7 +330,7 @@ SECTIONS: Final[tuple[Told, ...]] = (
     Told(
         "Pooled studies", ("meta",), _of("meta", ("meta",), meta="forest", meta_influence="studies")
     ),
-    Told("Gene contrast", ("ctra",), _of("ctra", ("ctra", "ctra_genes"))),
+    Told("Gene contrast", ("ctra",), _of("ctra", ("ctra", "ctra_genes"), ctra="contrast")),
     Told(
         "Scores",
         ("score",),
@@ -318,8 +350,14 @@ SECTIONS: Final[tuple[Told, ...]] = (
             estimates="causes",
         ),
     ),
-    Told("Colocalisation", ("coloc",), _of("coloc", ("coloc", "credible_sets", "smr"))),
-    Told("Fine mapping", ("finemap",), _of("finemap", ("finemap", "credible_sets"))),
+    Told(
+        "Colocalisation",
+        ("coloc",),
+        _of("coloc", ("coloc", "coloc_clusters", "credible_sets", "smr")),
+    ),
+    Told(
+        "Fine mapping", ("finemap",), _of("finemap", ("finemap", "credible_sets"), pips="fine-map")
+    ),
     Told("Notes and limits", (), _tell_notes),
     Told("Methods", (), describe_methods),
     Told("Checklists", (), fill_checklists),

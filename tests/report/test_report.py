@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from proteomr.report import Report, make_report, read_reported, write_report
 from proteomr.report.blocks import FigureBlock, Section, Sentence, TableBlock
 from proteomr.report.markdown import render_markdown
 from proteomr.report.page import render_page
+from proteomr.report.reading import Reported
+from proteomr.report.sections import tell_sections
 from proteomr.tables import load_schema
 from tests.report.conftest import command
 
@@ -257,6 +260,25 @@ def test_one_run_is_a_report_too_and_a_command_without_a_section_is_told(
     (other / "manifest.json").write_text(json.dumps(facts | {"command": "new"}))
     titles = [section.title for section in make_report(other).sections]
     assert titles.index("other: new") < titles.index("Methods")
+
+
+def test_a_long_table_without_a_section_is_told_by_its_head(runs: Path, tmp_path: Path) -> None:
+    (run,) = read_reported(runs / "associate").runs
+    long = pl.DataFrame({"variant_id": [f"rs{i}" for i in range(5000)], "n": 1})
+    long.write_parquet(tmp_path / "sumstats.parquet")
+    finished = replace(
+        run.finished,
+        command="gwas munge",
+        main="sumstats",
+        tables={"sumstats": tmp_path / "sumstats.parquet"},
+    )
+    sections = tell_sections(Reported("x", (replace(run, finished=finished),)))
+    (told,) = [section for section in sections if section.title.endswith("gwas munge")]
+    (block,) = told.blocks
+    assert isinstance(block, TableBlock)
+    assert block.frame.height == 100
+    assert "the first, 100 of 5,000 rows" in block.caption
+    assert "sumstats.parquet" in block.source
 
 
 def test_stages_without_results_are_said(runs: Path, tmp_path: Path) -> None:
