@@ -19,7 +19,9 @@ from proteomr.errors import ProteomrError, UsageError
 from proteomr.files import replace_file, shared_mode, storage_errors
 from proteomr.plot.drawing import render
 from proteomr.plot.kinds import KINDS
+from proteomr.plot.of_tables import draw_kind
 from proteomr.provenance import tool_versions
+from proteomr.runs import FIGURES
 from proteomr.runs.encoding import TABLE_FORMATS, write_encoded
 
 __all__ = ["write_release"]
@@ -108,30 +110,48 @@ def _encode_frame(frame: pl.DataFrame, ending: str) -> bytes:
 
 def _draw_figures(release: Release) -> Iterator[tuple[str, bytes]]:
     """Give the figures that the runs had drawn, drawn anew from what leaves."""
-    for table in release.leaving:
-        folder = PurePosixPath(table.given.file).parent
+    leaving = {
+        (folder, table.given.table): table.leaving
+        for table in release.leaving
+        for folder in _list_folders(table)
+    }
+    for (folder, name), frame in leaving.items():
         drawn = {
-            PurePosixPath(name).stem
-            for name in release.runs.other
-            if name.endswith(_FIGURES) and folder in PurePosixPath(name).parents
+            PurePosixPath(file).stem
+            for file in release.runs.other
+            if file.endswith(_FIGURES) and PurePosixPath(file).parent == folder
         }
-        for name, kind in KINDS.items():
-            wanted = kind.table or "associations"
-            if table.given.table != wanted or not any(stem.startswith(name) for stem in drawn):
+        for kind_name, kind in KINDS.items() if drawn and frame is not None else ():
+            own = [stem for stem in (f"{name}-{kind_name}", kind_name) if _is_among(stem, drawn)]
+            if name not in kind.tables or not own or frame is None:
                 continue
-            yield from _draw(table, name, str(folder / "figures"))
+            other = None if kind.beside is None else leaving.get((folder, kind.beside[0]))
+            for stem, content in _draw(frame, kind_name, other, own[0]):
+                yield f"{folder}/{stem}.png", content
 
 
-def _draw(table: TableVerdict, kind: str, folder: str) -> Iterator[tuple[str, bytes]]:
-    if table.leaving is None:
-        return
+def _list_folders(table: TableVerdict) -> tuple[PurePosixPath, ...]:
+    """Return where figures of a table may lie: in its run's folder, or beside the run's file."""
+    file = PurePosixPath(table.given.file)
+    beside = f"{file.name.partition('.')[0]}.{FIGURES}"
+    return file.parent / FIGURES, file.with_name(beside)
+
+
+def _is_among(stem: str, drawn: set[str]) -> bool:
+    """Tell whether a figure, or one of its pages, is among what was drawn."""
+    return any(one.removeprefix(stem).lstrip("-").isdigit() or one == stem for one in drawn)
+
+
+def _draw(
+    leaving: pl.DataFrame, kind: str, beside: pl.DataFrame | None, stem: str
+) -> Iterator[tuple[str, bytes]]:
     try:
-        drawing = KINDS[kind].draw(table.leaving)
+        drawing = draw_kind(leaving, KINDS[kind], beside=beside)
     except ProteomrError:
         return  # what is left is too little for this figure: withheld.tsv lists the one that was
     for number, page in enumerate(drawing.pages, start=1):
-        named = f"{kind}-{number}" if len(drawing.pages) > 1 else kind
-        yield f"{folder}/{named}.png", render(page, "png")
+        named = f"{stem}-{number}" if len(drawing.pages) > 1 else stem
+        yield named, render(page, "png")
 
 
 def _tell_account(release: Release, files: dict[str, bytes]) -> dict[str, Any]:

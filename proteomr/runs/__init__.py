@@ -21,7 +21,7 @@ from proteomr.runs.job import (
     finish_shards,
     run_job,
 )
-from proteomr.runs.layout import EVERYTHING
+from proteomr.runs.layout import EVERYTHING, FIGURES
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.opening import read_request
 from proteomr.runs.packing import pack_tables, unpack_tables
@@ -33,6 +33,7 @@ from proteomr.runs.standing import Finished, Standing, find_standing, path_of_ru
 
 __all__ = [
     "EVERYTHING",
+    "FIGURES",
     "Account",
     "CheckedTable",
     "Data",

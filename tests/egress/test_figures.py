@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+import pytest
+from proteomr_cli import main
 
 from proteomr.egress import judge_release, write_release
 from proteomr.egress.judging import judge_tables
@@ -31,3 +34,28 @@ def test_a_figure_that_a_run_drew_is_drawn_anew_as_raster(tmp_path: Path) -> Non
     assert [file.name for file in drawn] == ["volcano.png"]
     assert drawn[0].read_bytes()[:4] == b"\x89PNG"
     assert not list((tmp_path / "out").rglob("*.svg"))
+
+
+def test_figures_of_every_run_below_leave_each_from_its_own_table(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    effects = pl.DataFrame(
+        {"protein": [f"P{i}" for i in range(40)], "estimate": rng.normal(0, 0.2, 40), "se": 0.05}
+    )
+    effects.write_parquet(tmp_path / "effects.parquet")
+    looks = ("--figures", "--quiet", "--no-progress")
+    for words in (
+        ("compare", tmp_path / "effects.parquet", tmp_path / "effects.parquet", "-o",
+         tmp_path / "runs" / "deep" / "both"),
+        ("e-values", tmp_path / "effects.parquet", "--scale", "OR", "-o",
+         tmp_path / "runs" / "strength.parquet"),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as left:
+            main.run([str(word) for word in (*words, *looks)])
+        assert left.value.code == 0
+    files = write_release(judge_release(tmp_path / "runs"), tmp_path / "out")
+    out = tmp_path / "out"
+    drawn = {file.relative_to(out).as_posix() for file in files if file.suffix == ".png"}
+    assert drawn == {
+        "deep/both/figures/compared-agreement.png",
+        "strength.figures/e_values-e-values.png",
+    }
