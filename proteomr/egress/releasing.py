@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from proteomr.egress.curves import count_curves, draw_curves, is_curve
+from proteomr.egress.pairs import round_pairs
 from proteomr.egress.policies import Policy
 from proteomr.egress.reading import GivenTable
 from proteomr.egress.recomputing import (
@@ -31,6 +32,7 @@ _APART: Final = ("time", "cause", "horizon", "threshold")
 _GROUPS: Final = ("level", "group", "stratum", "contrast")
 _P_COLUMNS: Final = (c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
 _CORRECTED: Final = (c.P_BONFERRONI, c.P_HOLM, c.Q_BH, c.Q_BY, c.Q_STOREY)
+_OF_PAIRS: Final = "to as many digits as any number of people agrees with"
 _TESTS_KEPT: Final = "where the digits that leave agree with k people more or fewer; else empty"
 _MEANS: Final = "with the people it is of, it tells how many have which value"
 _ROUND_TIMES: Final = "round times alone, with the events up to each; the steps are persons'"
@@ -150,14 +152,17 @@ class _Judged:
         small, few = self._small_rows(counts), self._few_people(counts)
         tests = self._tests(counts)
         opened = self._open_tests()
-        shares = recompute_shares(frame, counts, self._of("share"), digits=self.policy.digits)
+        digits, k = self.policy.digits, self.policy.k
+        shares = recompute_shares(frame, counts, self._of("share"), digits=digits)
+        pairs = round_pairs(frame, counts, digits=digits, k=k)
         if is_curve(self.given):
-            k, digits = self.policy.k, self.policy.digits
             curve = draw_curves(self.given, pl.DataFrame(counts), k=k, digits=digits)
             shares[curve.name] = curve
         leaving, told = [], []
         for name in frame.columns:
             column, action, reason = self._judge(name, counts, tests, shares)
+            if column is not None and name in pairs:
+                column, reason = pairs[name].round_sig_figs(digits), _OF_PAIRS
             if column is not None and name in opened:
                 column, reason = column.set(opened[name].is_null(), None), _TESTS_KEPT
             if column is not None and (told_by := self._tells_counts(name)).any():
