@@ -94,11 +94,8 @@ def describe(
         )
         return DescribeJob(request)
 
-    run_command(
-        context,
-        running,
-        Task(make_job, out, _show, formats=choose_formats(format), figures=figures),
-    )
+    task = Task(make_job, out, _show, formats=choose_formats(format), figures=figures)
+    run_command(context, running, task)
 
 
 def _show(results: "Results") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -80,6 +80,7 @@ def amend_results(
     *,
     tables: Mapping[str, Callable[[BinaryIO], object]],
     account: Callable[[dict[str, Any]], dict[str, Any]],
+    remove: Collection[str] = (),
 ) -> None:
     """Write some results of a finished run anew, with its manifest: all of them or none.
 
@@ -92,6 +93,7 @@ def amend_results(
     path : folder or file of the run.
     tables : what writes each of the files, by its name in the folder; none of them is new.
     account : changes what the manifest says; the digests of the files are set before it is asked.
+    remove : results that go, by name.
 
     Raises
     ------
@@ -111,12 +113,12 @@ def amend_results(
         layout.clear_aside()
         layout.clear_parts()
         try:
-            _stage(layout, tables, account, lock)
+            _stage(layout, tables, account, lock, remove)
         except BaseException:
             layout.clear_parts()
             raise
         names = [*tables, layout.manifest.name]
-        plan = json.dumps({"names": names, "remove": []}, ensure_ascii=False).encode()
+        plan = json.dumps({"names": names, "remove": sorted(remove)}, ensure_ascii=False).encode()
         replace_file(layout.commit, lambda file: file.write(plan))
         roll_forward(layout)
     finally:
@@ -132,6 +134,7 @@ def _stage(
     tables: Mapping[str, Callable[[BinaryIO], object]],
     account: Callable[[dict[str, Any]], dict[str, Any]],
     lock: Lock,
+    remove: Collection[str],
 ) -> None:
     for name, write in tables.items():
         _write_aside(layout, name, write)
@@ -145,6 +148,7 @@ def _stage(
         if one["name"] in tables
         else one
         for one in outputs
+        if one["name"] not in remove
     ]
     text = json.dumps(account(facts), sort_keys=True, indent=2, ensure_ascii=False)
     _write_aside(layout, layout.manifest.name, lambda file: file.write(f"{text}\n".encode()))

@@ -14,7 +14,14 @@ from proteomr.errors import InputError
 from proteomr.io.people_lists import PeopleList, read_people_list
 from proteomr.io.store import is_store
 from proteomr.provenance import utc_now
-from proteomr.runs import amend_results, drop_parts, find_begun, is_committed, refuse_altered
+from proteomr.runs import (
+    FIGURES,
+    amend_results,
+    drop_parts,
+    find_begun,
+    is_committed,
+    refuse_altered,
+)
 from proteomr.runs.encoding import write_text
 from proteomr.runs.results import read_result
 from proteomr.tables import Drop, load_schema, tabulate_drops
@@ -63,8 +70,9 @@ def purge(
     Each table of a finished run that holds listed people is written again without their rows, all
     tables of a run and its manifest together: a process that is killed leaves every run as it was
     or as it becomes, and the next call goes on. The drops of the run count them, and its manifest
-    says when and what was rewritten. What runs have kept from before the list is removed. Nothing
-    that proteomr did not write is touched: it is named.
+    says when and what was rewritten. Figures of these tables, which have a point for each person,
+    go with them. What runs have kept from before the list is removed. Nothing that proteomr did not
+    write is touched: it is named.
 
     Parameters
     ----------
@@ -174,7 +182,19 @@ def _rewrite(run: Run, people: PeopleList) -> None:
     for name in drops:
         tables[name] = partial(_write_drops, run.folder / name, run.people)
     before = describe_before(run)
-    amend_results(run.path, tables=tables, account=partial(_tell, run=run, before=before))
+    account = partial(_tell, run=run, before=before)
+    amend_results(run.path, tables=tables, account=account, remove=_list_figures(run))
+
+
+def _list_figures(run: Run) -> list[str]:
+    """Return the figures of the tables that are written anew: a point of each is a person."""
+    tables = {rows.file.stem for rows in run.held}
+    found = []
+    for name in run.outputs:
+        folder, _, file = name.rpartition("/")
+        if folder == FIGURES and file.partition("-")[0] in tables:
+            found.append(name)
+    return found
 
 
 def _write_drops(file: Path, people: int, out: BinaryIO) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from proteomr_cli import main
 
 from proteomr import associate
 from proteomr.errors import IdentifierError, InputError, RunFolderError
@@ -263,6 +264,22 @@ def test_variants_that_are_numbered_like_people_are_nobody(project: Path) -> Non
 def test_what_is_no_folder_is_told(project: Path, folder: str, fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         purge(project.parent / folder, withdrawn=project.parent / "gone.txt")
+
+
+def test_figures_of_people_go_with_their_table(project: Path, tmp_path: Path) -> None:
+    checked = project / "checked"
+    words = ("qc", project / "store", "--figures", "--figure-format", "png", "-q", "-o", checked)
+    with pytest.raises(SystemExit) as left:
+        main.run([str(word) for word in words])
+    assert left.value.code == 0
+    drawn = {file.name for file in (checked / "figures").iterdir()}
+    assert any(name.startswith("qc_panels-qc") for name in drawn)
+    purge(project, withdrawn=project.parent / "gone.txt")
+    assert not [file for file in (checked / "figures").iterdir() if "qc_panels" in file.name]
+    outputs = json.loads((checked / "manifest.json").read_text())["outputs"]
+    names = {entry["name"] for entry in outputs}
+    assert not [name for name in names if name.startswith("figures/qc_panels")]
+    assert all((checked / name).is_file() for name in names)
 
 
 def test_a_purge_that_is_killed_leaves_old_or_new_and_goes_on(
