@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,13 +10,13 @@ import polars as pl
 
 from proteomr.errors import NothingToDo
 from proteomr.files import replace_file, shared_mode
-from proteomr.plot.drawing import METADATA, Drawing
+from proteomr.plot.drawing import METADATA, Drawing, mention_letters
 from proteomr.plot.mr_forest import draw_forest
 from proteomr.plot.mr_funnel import draw_funnel
 from proteomr.plot.mr_leave_one_out import draw_leave_one_out
 from proteomr.plot.mr_radial import draw_radial
 from proteomr.plot.mr_scatter import draw_scatter
-from proteomr.plot.style import PlotStyle, find_undrawable, house_style
+from proteomr.plot.style import PlotStyle, house_style
 from proteomr.runs.encoding import write_text
 from proteomr.tables import Harmonised
 
@@ -91,21 +90,11 @@ def draw_pair(
             if absent is not None:
                 absent.append(f"no {kind} figure: {reason}")
             continue
-        yield _mention_letters(drawing, absent)
-
-
-def _mention_letters(drawing: Drawing, absent: list[str] | None) -> Drawing:
-    """Return a drawing with a note on letters that no installed font has."""
-    from matplotlib.text import Text
-
-    texts = (text.get_text() for page in drawing.pages for text in page.findobj(Text))
-    missing = find_undrawable("".join(texts))
-    if not missing:
-        return drawing
-    note = f"no font here has the letters {missing}: they are boxes; install one, as Noto Sans CJK"
-    if absent is not None and note not in absent:
-        absent.append(note)
-    return replace(drawing, notes=(*drawing.notes, note))
+        told = mention_letters(drawing)
+        notes = told.notes[len(drawing.notes) :]
+        if absent is not None:
+            absent.extend(note for note in notes if note not in absent)
+        yield told
 
 
 def save_book(drawings: Iterable[Drawing], path_stem: str | Path) -> tuple[Path, ...]:

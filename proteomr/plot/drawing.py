@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
@@ -13,13 +13,13 @@ import polars as pl
 
 from proteomr.errors import UsageError, nearest
 from proteomr.files import replace_file, shared_mode
-from proteomr.plot.style import house_style
+from proteomr.plot.style import find_undrawable, house_style
 from proteomr.runs.encoding import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawing", "FigureFormat", "check_formats", "render", "save_drawing"]
+__all__ = ["Drawing", "FigureFormat", "check_formats", "mention_letters", "render", "save_drawing"]
 
 FigureFormat: TypeAlias = Literal["svg", "png", "pdf"]
 
@@ -111,6 +111,24 @@ def save_drawing(
     write = partial(write_text, drawing.data, separator="\t")
     replace_file(table, write, mode=shared_mode())
     return (*written, table)
+
+
+def mention_letters(drawing: Drawing) -> Drawing:
+    """Return a drawing with a note on letters that no installed font has.
+
+    Examples
+    --------
+    >>> mention_letters(Drawing("none", "", "", (), pl.DataFrame())).notes
+    ()
+    """
+    from matplotlib.text import Text
+
+    texts = (text.get_text() for page in drawing.pages for text in page.findobj(Text))
+    missing = find_undrawable("".join(texts))
+    if not missing:
+        return drawing
+    note = f"no font here has the letters {missing}: they are boxes; install one, as Noto Sans CJK"
+    return replace(drawing, notes=(*drawing.notes, note))
 
 
 def check_formats(formats: Sequence[str]) -> tuple[FigureFormat, ...]:

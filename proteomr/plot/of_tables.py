@@ -8,7 +8,7 @@ from typing import Final, Literal
 import polars as pl
 
 from proteomr.errors import UsageError, nearest
-from proteomr.plot.drawing import Drawing
+from proteomr.plot.drawing import Drawing, mention_letters
 from proteomr.plot.kinds import KINDS, Kind
 from proteomr.plot.result_models import split_models
 from proteomr.plot.style import PlotStyle
@@ -48,8 +48,8 @@ def draw_kind(
     wide = width or ("double" if _has_panels(frame, kind) else "single")
     style = PlotStyle(width=wide, title=title, labels=labels, build=build)
     if kind.beside is not None and beside is not None:
-        return kind.beside[1](frame, beside, style=style)
-    return kind.draw(frame, style=style)
+        return mention_letters(kind.beside[1](frame, beside, style=style))
+    return mention_letters(kind.draw(frame, style=style))
 
 
 def draw_result(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from proteomr_cli import main
 
@@ -14,7 +15,7 @@ import proteomr
 from proteomr.errors import UsageError
 from proteomr.plot.drawing import render, save_drawing
 from proteomr.plot.kinds import KINDS, RESULT_TABLES
-from proteomr.plot.of_tables import choose_kind
+from proteomr.plot.of_tables import choose_kind, draw_kind
 from proteomr.runs import Results
 from proteomr.tables import Associations, JointTests, load_schema, schema_names
 
@@ -136,3 +137,13 @@ def test_tables_and_results_load_no_figure_before_one_is_asked_for() -> None:
     code = "import sys, proteomr.runs; print([n for n in sys.modules if 'proteomr.plot' in n])"
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert re.fullmatch(r"\[\]\n", told.stdout)
+
+
+def test_letters_that_no_font_has_are_told_of_every_kind() -> None:
+    table = pl.DataFrame(
+        {"protein": ["ADM", "\U00013000"], "estimate": [0.1, 0.2], "se": 0.05, "p_value": 1e-9}
+    )
+    for name in ("volcano", "forest", "heatmap"):
+        notes = draw_kind(table, KINDS[name]).notes
+        assert any("no font here has the letters \U00013000" in note for note in notes), name
+    assert not draw_kind(table.head(1), KINDS["forest"]).notes
