@@ -69,6 +69,7 @@ bench-quick: $(STAMP) ## the benchmarks at reduced size: fails where a number is
 	$(RUN) benchmarks.rows --quick
 	$(RUN) benchmarks.growth --quick
 	$(RUN) benchmarks.ingest --quick
+	$(RUN) benchmarks.study
 
 lock: ## choose the versions anew and write requirements.lock
 	$(PYTHON) -m venv .venv-lock
