@@ -206,8 +206,8 @@ class Limits:
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.MODELS,
-            help="Column with the sampling weight of each person; 0 leaves a person out. Errors are "
-            "robust.",
+            help="Column with the sampling weight of each person; 0 leaves a person out. Errors "
+            "are robust.",
             show_default=False,
         ),
     ] = None

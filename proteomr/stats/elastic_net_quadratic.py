@@ -129,10 +129,11 @@ class Quadratic:
         if size == 0.0:
             return False
         square[np.diag_indices(_LEAP)] += 1e-10 * size  # three steps may be on one line
-        weights = np.linalg.solve(square, np.ones(_LEAP))
+        weights: F64 = np.linalg.solve(square, np.ones(_LEAP)).astype(np.float64)
         weights /= weights.sum()
         here = self._cost(l1, l2)
-        self.b[:], self.q = weights @ np.array(ends[1:]), weights @ np.array(gradients)
+        self.b[:] = weights @ np.array(ends[1:])
+        self.q = np.asarray(weights @ np.array(gradients), dtype=np.float64)
         if not self._cost(l1, l2) < here:
             self.b[:], self.q = ends[-1], gradients[-1]
         return True

@@ -50,7 +50,7 @@ def make(d: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
     if kind == "units":
         age, t = age * 1e6, t * 1e9
     if kind == "five":
-        x = (np.argsort(np.argsort(draw(n, 7))) < 5) * 1.0
+        x = (np.argsort(np.argsort(draw(n, 7))) < 5).astype(np.float64)
     ids = [f"{i:05d}" for i in range(n)]
     columns = {"age": age, "sex": sex, "t": t, "event": event, "entry": entry, "group": group}
     case = (event == 1).astype(np.int64)
