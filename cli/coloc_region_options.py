@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Regions"]
 
 REGIONS = "Regions"
+_CIS_KB = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,9 @@ class Regions:
         str | None,
         option(REGIONS, "GENE", "The region within --cis-kb of a gene, by symbol.", "--cis"),
     ] = None
-    cis_kb: Annotated[float, option(REGIONS, "KB", "See --cis; 1000 usually.", "--cis-kb")] = 1000.0
+    cis_kb: Annotated[float, option(REGIONS, "KB", "See --cis; 1000 usually.", "--cis-kb")] = (
+        _CIS_KB
+    )
     build: Annotated[
         str, option(REGIONS, "GRCh37|GRCh38", "Of the positions, for --cis; GRCh38 usually.")
     ] = "GRCh38"
@@ -62,9 +65,12 @@ class Regions:
     def windows(self) -> "WindowRule":
         """Return where traits are compared."""
         from proteomr.colocalisation.stretches import WindowRule
+        from proteomr.errors import UsageError
         from proteomr.gwas.gene_regions import choose_region
         from proteomr.tables.sumstats import name_build
 
+        if self.cis is None and self.cis_kb != _CIS_KB:
+            raise UsageError(f"--cis-kb {self.cis_kb:g} is of --cis GENE, which is not given")
         region = choose_region(
             self.region,
             gene=self.cis,

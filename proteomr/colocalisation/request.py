@@ -41,6 +41,7 @@ CONFIGURED: Final = (1e-4, 1e-6, 1e-7, 1e-8)
 
 _VERSION: Final = 2  # of how variants are matched, regions found and evidence summed
 _NEEDS_LD: Final = ("susie", "conditional", "smr")
+_OF_SIGNALS: Final = ("susie", "conditional", "smr")  # take the p of leads in a region, too
 _MOST_CONFIGURED: Final = 4  # traits of moloc: 52 configurations; five have 203
 
 
@@ -84,6 +85,12 @@ class ColocRequest(Request):
             raise UsageError(
                 f"--method {self.method} needs the correlations of variants: give --ld, or --ld1 "
                 "and --ld2"
+            )
+        alone = self.windows.region is not None and self.method not in _OF_SIGNALS
+        if alone and self.windows.p != WindowRule().p:
+            raise UsageError(
+                f"--lead-p is of leads, and --method {self.method} in one region looks for none: "
+                "leave it out"
             )
         one = len(self.traits) == 1
         if one and self.method not in ("hyprcoloc", "moloc"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Literal, TypeAlias
 
 import polars as pl
@@ -32,6 +32,13 @@ LongRange: TypeAlias = Literal["keep", "drop"]
 """Whether windows in regions of long-range linkage disequilibrium are compared, or left out."""
 
 
+_OF_WINDOWS: Final = {
+    "kb": "--window-kb",
+    "lead_kb": "--lead-kb",
+    "lead_r2": "--lead-r2",
+    "long_range": "--long-range",
+}  # the p of leads is that of signals, too
+
 Lead: TypeAlias = tuple[str, str, int]
 """A lead variant: its name, chromosome and position."""
 
@@ -52,7 +59,7 @@ class WindowRule:
     Raises
     ------
     UsageError
-        A number is out of its range.
+        A number is out of its range, or is of windows beside a region.
 
     Examples
     --------
@@ -76,6 +83,11 @@ class WindowRule:
             raise UsageError(f"--lead-kb {self.lead_kb:g}: a distance in 1,000 bp is needed")
         if not 0 < self.lead_r2 <= 1:
             raise UsageError(f"--lead-r2 {self.lead_r2:g}: above 0 and at most 1 is needed")
+        if self.region is not None:
+            for name, option in _OF_WINDOWS.items():
+                if getattr(self, name) != next(f.default for f in fields(self) if f.name == name):
+                    text = "is of windows around leads, and one region is asked for"
+                    raise UsageError(f"{option} {text}: leave it out, or --region and --cis")
 
 
 @dataclass(frozen=True, slots=True)
