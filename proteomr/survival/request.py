@@ -12,7 +12,7 @@ from proteomr.runs import Request
 
 __all__ = ["SurviveRequest"]
 
-_VERSION = 1  # of how follow-up is read
+_VERSION = 2  # of how follow-up is read
 
 
 @dataclass(frozen=True, slots=True)
