@@ -106,7 +106,7 @@ class Continuous:
         total, rest = leave_out(sums)
         parts = list[Standardised]()
         while rest:
-            parts.append(rest.pop(0).standardise())
+            parts.append(rest.pop(0).standardise().halved())
         whole = total.standardise()
 
         def start(penalty: Penalty) -> Trial:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 
 from proteomr._typing import F64, Bool
@@ -39,14 +40,14 @@ class Quadratic:
     b : (p,), changed.
     """
 
-    H: F64
+    H: NDArray[np.floating]
     c: F64
     b: F64
     q: F64 = field(init=False)
     _own: F64 = field(init=False)
 
     def __post_init__(self) -> None:
-        self._own = np.ascontiguousarray(np.diagonal(self.H))
+        self._own = np.diagonal(self.H).astype(np.float64)
         self.refresh()
 
     def refresh(self) -> None:
@@ -154,7 +155,7 @@ class Quadratic:
             active = np.flatnonzero(sign)
             if not active.size:
                 break
-            block = self.H[np.ix_(active, active)].T  # symmetric, and in columns
+            block = self.H[np.ix_(active, active)].astype(np.float64, copy=False).T  # in columns
             block[np.diag_indices(active.size)] += l2[active]
             pull = self.c[active] - l1[active] * sign[active]
             _, b, fault = dposv(block, pull, 1, 1)
@@ -181,7 +182,7 @@ class Quadratic:
         return float(np.abs(self.c).max(initial=0.0))
 
 
-def solve_signed(H: F64, c: F64, b: F64, l1: F64, l2: F64) -> bool:
+def solve_signed(H: NDArray[np.floating], c: F64, b: F64, l1: F64, l2: F64) -> bool:
     """Go to the solution of the equations of the minimum, given the signs at hand.
 
     A coefficient whose sign would change stops at zero and leaves, a few times at the most.
@@ -212,7 +213,7 @@ def solve_signed(H: F64, c: F64, b: F64, l1: F64, l2: F64) -> bool:
         if not active.size:
             reached = True
             break
-        block = np.asfortranarray(H[np.ix_(active, active)])
+        block = np.asfortranarray(H[np.ix_(active, active)], dtype=np.float64)
         block[np.diag_indices(active.size)] += l2[active]
         _, goal, fault = dposv(block, c[active] - l1[active] * sign[active], 1, 1)
         if fault:

@@ -381,6 +381,23 @@ def test_rough_minima_are_near_where_hundreds_of_coefficients_creep_together(
     np.testing.assert_allclose(rough.q, c - H @ rough.b, rtol=0.0, atol=1e-13)
 
 
+def test_correlations_in_single_precision_choose_the_same_penalty() -> None:
+    random = np.random.default_rng(7)
+    X = random.normal(size=(600, 40)) + 2.0 * random.normal(size=(600, 1))
+    X[:, 7] = X[:, 3]  # whose rounding leaves the correlations not quite positive
+    X[:, 8] = X[:, :3] @ np.array([1.0, -2.0, 0.5])
+    y = X @ random.normal(size=40) * 0.1 + random.normal(size=600)
+    sums = LinearSums.of(X, y).standardise()
+    paths = []
+    for given in (sums, sums.halved()):
+        descent = LinearDescent(given, Penalty(0.5), exact=False)
+        largest = descent.find_largest()
+        paths.append([descent.advance(largest * 1e-4 ** (k / 99)) for k in range(100)])
+    assert all(one.certified and other.certified for one, other in zip(*paths, strict=True))
+    for one, other in zip(*paths, strict=True):
+        np.testing.assert_allclose(X @ one.coefficients, X @ other.coefficients, atol=1e-4)
+
+
 def test_a_leap_from_where_nothing_moves_ends_the_search() -> None:
     still = Quadratic(np.zeros((2, 2)), np.ones(2), np.zeros(2))
     assert not still.settle(np.zeros(2), np.zeros(2), tolerance=1e-7, exact=False)
