@@ -30,7 +30,7 @@ def mediate(
     *,
     method: Method,
     exposure: str | Sequence[str],
-    outcome: str | Sequence[str] = (),
+    outcome: str | FollowUp | Sequence[str | FollowUp] = (),
     time: str | None = None,
     event: str | None = None,
     entry: str | None = None,
@@ -80,8 +80,9 @@ def mediate(
     exposure_levels, reference_level, transform, bootstrap, bootstraps, seed, level, composite,
     joint, cluster, weights : see :class:`MediationSpec`.
     outcome : columns of the samples; of outcomes that happen at a time those of their events, with
-        the time in NAME_years.
-    time, event, entry : columns of one outcome that happens at a time, in place of `outcome`.
+        the time in NAME_years, or columns by :class:`proteomr.scan.FollowUp`.
+    time, event, entry : columns of one outcome that happens at a time, in place of `outcome`;
+        `entry` also goes with outcomes that are named.
     event_code, lag : see :class:`proteomr.scan.FollowUpOptions`.
     protein_covariates : covariates with a column for each protein or panel, by name.
     assays, withdrawn, id_column, sample_columns : as the options of the command.
@@ -117,7 +118,7 @@ def mediate(
     >>> table.select(pl.col("estimate").round(2), pl.col("p_value") < 0.01).row(0)
     (0.62, True)
     """
-    plain, of_times = _part_outcomes(method, _names(outcome))
+    plain, of_times = _part_outcomes(method, _list_outcomes(outcome))
     spec = MediationSpec(
         method,
         _names(exposure),
@@ -160,7 +161,7 @@ def mediate(
 
 
 def follow_outcomes(
-    outcomes: Sequence[str],
+    outcomes: Sequence[str | FollowUp],
     *,
     time: str | None = None,
     event: str | None = None,
@@ -173,12 +174,13 @@ def follow_outcomes(
     Raises
     ------
     UsageError
-        A time without its event, or outcomes named in both ways.
+        A time without its event, outcomes named in both ways, or an entry beside an outcome whose
+        columns are given.
 
     Examples
     --------
-    >>> follow_outcomes(["death"]).outcomes[0].time
-    'death_years'
+    >>> follow_outcomes(["death", FollowUp("stroke", "days")]).outcomes[1].time
+    'days'
     """
     if (time is None) != (event is None):
         given, absent = ("--event", "--time") if time is None else ("--time", "--event")
@@ -187,8 +189,14 @@ def follow_outcomes(
         if outcomes:
             raise UsageError("--outcome NAME and --time NAME --event NAME: give one or the other")
         return FollowUpOptions((FollowUp(event, time, entry),), event_code=event_code, lag=lag)
+    by_columns = [outcome.event for outcome in outcomes if isinstance(outcome, FollowUp)]
+    if by_columns and entry is not None:
+        raise UsageError(
+            f"entry {entry!r} stands beside {by_columns[0]!r}, whose columns are given: name it "
+            "there, FollowUp(event, time, entry)"
+        )
     return FollowUpOptions(
-        tuple(FollowUp.named(name, entry=entry) for name in outcomes),
+        tuple(o if isinstance(o, FollowUp) else FollowUp.named(o, entry=entry) for o in outcomes),
         event_code=event_code,
         lag=lag,
     )
@@ -230,10 +238,22 @@ def make_request(
 
 
 def _part_outcomes(
-    method: str, outcomes: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the outcomes without a time and those that happen at one, as the method has them."""
-    return ((), outcomes) if method in {"perm", "counterfactual"} else (outcomes, ())
+    method: Method, outcomes: tuple[str | FollowUp, ...]
+) -> tuple[tuple[str, ...], tuple[str | FollowUp, ...]]:
+    """Return the outcomes without a time and those that happen at one, as the method has them.
+
+    An outcome whose columns are given happens at a time; a method of others refuses it by name.
+    """
+    if method in {"perm", "counterfactual"}:
+        return (), outcomes
+    plain = tuple(outcome for outcome in outcomes if isinstance(outcome, str))
+    return plain, tuple(outcome for outcome in outcomes if isinstance(outcome, FollowUp))
+
+
+def _list_outcomes(
+    outcome: str | FollowUp | Sequence[str | FollowUp],
+) -> tuple[str | FollowUp, ...]:
+    return (outcome,) if isinstance(outcome, str | FollowUp) else tuple(outcome)
 
 
 def _names(names: str | Sequence[str]) -> tuple[str, ...]:
