@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from proteomr.io.conversion import unpack_parquet
 from proteomr.io.formats import IngestOptions, open_source
 from proteomr.io.sources import inspect_file
 from proteomr.io.text import find_layout
-from proteomr.io.ukbiobank.names import find_fields, is_of_participants
+from proteomr.io.ukbiobank.names import SHORT, find_fields, is_of_participants
 from proteomr.io.wide_or_long.layout import Glance, glance_at, refuse_doubtful
 from proteomr.io.wide_or_long.rows import find_orientation
 
@@ -33,7 +32,6 @@ _LISTED: Final = 5
 _SEVERAL: Final = 2  # one protein among the samples, as CRP, is a covariate
 ORDER: Final = "are the two files in the right order? SAMPLES come first, then PROTEINS"
 """What is asked where the columns of one file seem to be those of the other."""
-_SHORT_FIELD: Final = re.compile(r"p\d{2}")
 _RENAME: Final = "or rename what is a protein"
 
 
@@ -184,7 +182,7 @@ def note_shared(names: Sequence[str]) -> tuple[str, ...]:
 
 def _find_fields(columns: Sequence[str], ids: Collection[str]) -> set[str]:
     beside = set(find_fields([*columns, *ids])).difference(ids)
-    return {*find_fields(columns), *filter(_SHORT_FIELD.fullmatch, beside)}
+    return {*find_fields(columns), *filter(SHORT.fullmatch, beside)}
 
 
 def _refuse_others(
@@ -206,7 +204,7 @@ def _refuse_others(
     if is_of_participants(left):
         raise InputError(
             f"{path}: holds fields of UK Biobank's participants and no protein table beside it; "
-            f"{ORDER}"
+            f"{ORDER}; {_RENAME}"
         )
     facts = find_facts(left)
     swapped = find_proteins(of_samples)

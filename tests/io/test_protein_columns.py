@@ -131,3 +131,11 @@ def test_proteins_in_rows_are_sent_to_ingest(tmp_path: Path, key: str) -> None:
     turned = f"{key},1,2,3\nIL6,1,2,3\nADM,2,3,4\n".replace(",1,2,3\nIL6", ",S1,S2,S3\nIL6")
     with pytest.raises(InputError, match=r"proteins stand in rows.*`proteomr ingest` turns"):
         read(tmp_path, SAMPLES, turned)
+
+
+@pytest.mark.parametrize("key", ["ID", "eid"])
+def test_proteins_that_are_numbered_are_proteins(tmp_path: Path, key: str) -> None:
+    proteins = f"{key},p1,p2,p31,p100\n1,0.5,1,2,3\n2,1.5,0,1,2\n"
+    cohort = read(tmp_path, SAMPLES.replace("ID,", f"{key},"), proteins)
+    assert cohort.proteins.names == ("p1", "p2", "p31", "p100")
+    assert cohort.notes == ()

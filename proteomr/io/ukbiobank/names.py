@@ -16,6 +16,7 @@ from proteomr.tables.fields import NameStyle
 
 __all__ = [
     "ID_SPELLINGS",
+    "SHORT",
     "FieldName",
     "Names",
     "find_fields",
@@ -52,7 +53,10 @@ _OTHER_ENTITY: Final = re.compile(r"olink_instance_\d+[._].*")
 _OTHER_TITLE: Final = re.compile(r".*\| ?(?:Instance|Array) \d+")
 _PART: Final = re.compile(r"(Instance|Array) (\d{1,4})")
 _PERSON: Final = re.compile(r"\d{7}")  # an identifier: a line break is lost behind the header
-_SHORT: Final = re.compile(r"p\d{2}")
+SHORT: Final = re.compile(r"p\d{1,2}")
+"""A name that may be a field or anything else, such as a protein's (p53)."""
+_BARE: Final = re.compile(r"p(\d{1,6})")
+_FIRST_FIELD: Final = 3  # the showcase counts from here
 _REMEMBERED: Final = 1 << 15  # names of a table of proteins are asked about several times
 
 
@@ -125,8 +129,11 @@ def find_fields(columns: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of a table, be it of proteins, that are fields of participants.
 
     A name that may be something else is a field where the table has a certain one beside it, or
-    an identifier of UK Biobank: a title without a visit (``Albumin``), two digits behind a letter
-    (``p53``, ``p21``), and what R makes of SomaScan's names (``X10000.28.3``).
+    an identifier of UK Biobank: a title without a visit (``Albumin``), one or two digits behind a
+    letter (``p53``, ``p21``), and what R makes of SomaScan's names (``X10000.28.3``). No field has
+    a number below 3 or a zero in front: a table with such a name (``p1``, ``p001``) counts its
+    columns itself, and others of this form (``p31``) are no fields either; those beyond the
+    unbroken count are, where a field with its visit (``p21003_i0``) stands beside them.
 
     Parameters
     ----------
@@ -138,9 +145,14 @@ def find_fields(columns: Sequence[str]) -> tuple[str, ...]:
     ('p21003_i0', 'p31')
     >>> find_fields(["ID", "p53", "p21", "gdf15"])
     ()
+    >>> find_fields(["eid", "p1", "p2", "p31", "p2020"])
+    ()
     """
+    counted = _find_counted(columns)
     styles: dict[str, NameStyle] = {}
     for name in columns:
+        if name in counted:
+            continue
         if (pair := _parse(name)) is not None:
             styles[name] = pair[0]
         elif _OTHER_TITLE.fullmatch(name):  # of a field that is not in the dictionary
@@ -171,9 +183,24 @@ def is_of_participants(columns: Sequence[str]) -> bool:
     return bool(fields) and not find_proteins(others) and len(unknown) <= len(fields)
 
 
+def _find_counted(columns: Sequence[str]) -> frozenset[str]:
+    """Return the columns that a table counts itself, which are spelt as fields without a visit."""
+    bare = {name: match[1] for name in columns if (match := _BARE.fullmatch(name))}
+    own = {name for name, number in bare.items() if number[0] == "0" or int(number) < _FIRST_FIELD}
+    if not own:
+        return frozenset()
+    if not any(_parse(name) is not None and name not in bare for name in columns):
+        return frozenset(bare)
+    reached = max(int(bare[name]) for name in own)
+    numbers = {int(number) for number in bare.values()}
+    while reached + 1 in numbers:
+        reached += 1
+    return frozenset(name for name, number in bare.items() if int(number) <= reached)
+
+
 def _is_doubtful(name: str, style: NameStyle) -> bool:
     plain_title = style == "title" and "|" not in name
-    return plain_title or _SHORT.fullmatch(name) is not None or names_protein(name)
+    return plain_title or SHORT.fullmatch(name) is not None or names_protein(name)
 
 
 def read_names(columns: Sequence[str], *, path: str | Path) -> Names:

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proteomr.errors import FormatError
-from proteomr.io.ukbiobank.names import FieldName, parse_name, read_names
+from proteomr.io.ukbiobank.names import (
+    FieldName,
+    find_fields,
+    is_of_participants,
+    parse_name,
+    read_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -128,3 +134,31 @@ def test_other_titles_and_protein_tables_are_passed_over() -> None:
     assert names.passed_over == ("Hand grip strength (left) | Instance 0",)
     assert names.proteins == ("olink_instance_0.adm",)
     assert names.others == ("bmi.raw",)
+
+
+OWN_COUNTS = {
+    "from one": ("ID", "p1", "p2", "p3", "p10", "p31", "p100", "p20002"),
+    "from none": ("ID", "p0", "p4", "p189"),
+    "a choice of them": ("person", "p2", "p31", "p738"),
+    "zeros in front": ("ID", "p001", "p031", "p738"),
+    "with an identifier of UK Biobank": ("eid", "p1", "p2", "p31", "p2020"),
+    "single digits alone": ("ID", "p3", "p4"),
+}
+
+
+@pytest.mark.parametrize("names", OWN_COUNTS.values(), ids=OWN_COUNTS.keys())
+def test_columns_that_a_table_counts_itself_are_no_fields(names: tuple[str, ...]) -> None:
+    assert find_fields(names) == ()
+    assert not is_of_participants(names)
+
+
+def test_fields_beside_columns_counted_by_the_table_stay_fields() -> None:
+    names = ("eid", "p1", "p2", "p3", "p31", "p21003_i0", "p52")
+    assert find_fields(names) == ("p31", "p21003_i0", "p52")
+    counted = [f"p{number}" for number in range(1, 41)]
+    assert find_fields(["eid", *counted, "p21003_i0", "p52"]) == ("p21003_i0", "p52")
+
+
+def test_fields_of_one_digit_are_known_by_what_stands_beside() -> None:
+    assert find_fields(["eid", "p4", "p5", "p31"]) == ("p4", "p5", "p31")
+    assert find_fields(["ID", "p4", "p31_i0"]) == ("p4", "p31_i0")
