@@ -202,6 +202,18 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "associate,ingest",
     ),
     Elsewhere(
+        "impute imputation imputer knn neighbours n-neighbors missing fill median",
+        "the median of the training people stands for a missing value; neighbours are found in "
+        "everybody, folds or not, so proteomr qc STORE --impute knn -o CLEAN fills in before",
+        "score",
+    ),
+    Elsewhere(
+        "impute imputation imputer knn neighbours n-neighbors fill",
+        "each protein has its own complete cases; proteomr qc STORE --impute knn -o CLEAN fills "
+        "in before, and imputed covariates come in long form, with columns .imp and .id",
+        "associate,survive,mediate,replicate",
+    ),
+    Elsewhere(
         "sep delimiter delim header skip decimal encoding",
         "separator and header are found from the file: csv, tsv or parquet",
     ),
