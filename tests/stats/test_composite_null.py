@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from proteomr._typing import F64, I64
 from proteomr.stats.composite_null import (
@@ -98,3 +100,90 @@ def test_dact_is_uniform_where_nothing_is_there() -> None:
     p_a, p_b, _ = _draw((1.0, 0.0, 0.0), 4000, np.random.default_rng(4))
     p = combine_paths(p_a, p_b)
     assert (p < 0.05).mean() == pytest.approx(0.05, abs=0.02)
+
+
+def _cover(p: list[float], t: float) -> float:
+    """Return the least concave majorant of the empirical law at t, as the highest of all chords."""
+    x = [0.0, *sorted(p), 1.0]
+    y = [0.0, *(sum(q <= at for q in p) / len(p) for at in sorted(p)), 1.0]
+    chords = [
+        y[j] if x[i] == x[j] else y[i] + (y[j] - y[i]) * (t - x[i]) / (x[j] - x[i])
+        for i in range(len(x))
+        for j in range(i, len(x))
+        if x[i] <= t <= x[j]
+    ]
+    return max(chords)
+
+
+def _rate_slowly(p_a: list[float], p_b: list[float]) -> list[float]:
+    """Return the rates of Dai, Stanford and LeBlanc, mediator by mediator."""
+    m = len(p_a)
+    pairs = list(zip(p_a, p_b, strict=True))
+    without_a = min(1.0, 2.0 * sum(p > 0.5 for p in p_a) / m)
+    without_b = min(1.0, 2.0 * sum(p > 0.5 for p in p_b) / m)
+    neither = min(4.0 * sum(a > 0.5 and b > 0.5 for a, b in pairs) / m, without_a, without_b)
+    neither = max(neither, without_a + without_b - 1.0)
+
+    def law(p: list[float], t: float, without: float) -> float:
+        if without >= 1.0:
+            return 1.0
+        return min(1.0, max(t, (_cover(p, t) - without * t) / (1.0 - without)))
+
+    larger, rates = [max(pair) for pair in pairs], list[float]()
+    for t in larger:
+        expected = (without_a - neither) * t * law(p_b, t, without_b)
+        expected += (without_b - neither) * t * law(p_a, t, without_a) + neither * t * t
+        rates.append(min(1.0, m * expected / sum(other <= t for other in larger)))
+    return [min(r for r, u in zip(rates, larger, strict=True) if u >= t) for t in larger]
+
+
+@pytest.mark.parametrize("kind", ["smooth", "tied", "zero", "all"])
+def test_rates_are_those_of_the_paper_mediator_by_mediator(kind: str) -> None:
+    p_a, p_b, _ = _draw((0.5, 0.2, 0.2), 60, np.random.default_rng(len(kind)))
+    if kind == "tied":
+        p_a, p_b = np.round(p_a, 1), np.round(p_b, 2)
+    if kind == "zero":
+        p_a[:4] = p_b[2:6] = 0.0
+    if kind == "all":
+        p_b /= 2.0  # none above one half
+    rates = false_discovery_rates(p_a, p_b, estimate_null_shares(p_a, p_b))
+    assert rates == pytest.approx(_rate_slowly(p_a.tolist(), p_b.tolist()), rel=1e-12, abs=1e-300)
+
+
+def _combine_slowly(p_a: list[float], p_b: list[float]) -> list[float]:
+    """Return the corrected p values of Liu and others, by the sums of Jin and Cai."""
+    m = len(p_a)
+
+    def share(p: list[float]) -> float:
+        z, most, step = [-float(ndtri(q)) for q in p], 0.0, 1
+        while 0.1 * step < math.sqrt(math.log(m)):
+            above = below = 0.0
+            for i in range(101):
+                at, weight = 0.1 * step * i / 100, 1.0 - i / 100
+                above += weight * math.exp(at**2 / 2.0) * sum(math.cos(at * u) for u in z) / m
+                below += weight
+            most, step = max(most, 1.0 - above / below), step + 1
+        return most
+
+    a, b = 1.0 - share(p_a), 1.0 - share(p_b)
+    first, second, third = a * (1.0 - b), (1.0 - a) * b, a * b
+    mixed = [first * p + second * q + third * max(p, q) ** 2 for p, q in zip(p_a, p_b, strict=True)]
+    z = [-float(ndtri(p / (first + second + third))) for p in mixed]
+    for step in range(1, 1001):
+        t = step / 200
+        real, other = sum(math.cos(t * u) for u in z) / m, sum(math.sin(t * u) for u in z) / m
+        if math.hypot(real, other) <= m**-0.1:
+            break
+    d_real = -sum(u * math.sin(t * u) for u in z) / m
+    d_other = sum(u * math.cos(t * u) for u in z) / m
+    size = real**2 + other**2
+    spread = math.sqrt(-(real * d_real + other * d_other) / (t * size))
+    mean = (real * d_other - d_real * other) / size
+    return [float(ndtr(-(u - mean) / spread)) for u in z]
+
+
+def test_dact_is_that_of_the_paper_mediator_by_mediator() -> None:
+    for seed in range(3):
+        p_a, p_b, _ = _draw((0.5, 0.2, 0.2), 60, np.random.default_rng(seed))
+        slow = _combine_slowly(p_a.tolist(), p_b.tolist())
+        assert combine_paths(p_a, p_b) == pytest.approx(slow, rel=1e-11)

@@ -1,7 +1,7 @@
 # Follow-ups of the kinds that go wrong, by the R package survival; data follow from
 # formulas, which test_hard_designs.py repeats. Writes hard.json beside this script.
 # Run as: Rscript make_hard.R
-suppressMessages({library(survival); library(jsonlite)})
+suppressMessages({library(survival); library(splines); library(jsonlite)})
 
 draw <- function(n, k) { v <- (1:n) * sqrt(c(2, 3, 5, 7, 11, 13, 17, 19, 23, 29)[k]); v - floor(v) }
 control <- coxph.control(eps = 1e-13, iter.max = 60, toler.chol = 1e-15)
@@ -35,6 +35,16 @@ fit <- function(kind, n) {
   out <- list(kind = kind, n = n, people = nrow(d), events = sum(d$event == 1), efron = both(efron),
     breslow = both(cox(y ~ x + age + sex, ties = "breslow")), strata = both(cox(y ~ x + age + sex + strata(group))),
     zph = if (kind != "units") unname(cox.zph(efron, transform = "km")$table[c("x", "GLOBAL"), "chisq"])) # R's is singular there
+  out$years <- with(d, unname(c(pyears(y ~ group, weights = w, scale = 1)$pyears, pyears(y ~ group, weights = w, scale = 1)$event)))
+  unit <- if (kind == "units") 1e9 else 1
+  parts <- survSplit(Surv(entry, t, case) ~ ., data = transform(subset(d, select = -y), case = event == 1), cut = c(3, 7) * unit, episode = "part")
+  f <- if (weighted) coxph(Surv(entry, t, case) ~ age + sex + x:factor(part), parts, weights = w, cluster = own, control = control) else
+    coxph(Surv(entry, t, case) ~ age + sex + x:factor(part), parts, control = control)
+  if (!kind %in% c("rare", "five")) { # no events in one of the parts
+    b <- coef(f)[3:5]; V <- vcov(f)[3:5, 3:5]; C <- rbind(c(-1, 1, 0), c(-1, 0, 1))
+    out$periods <- list(estimate = unname(b), se = unname(sqrt(diag(V))), equal = drop(t(C %*% b) %*% solve(C %*% V %*% t(C), C %*% b)))
+  }
+  if (!weighted && kind != "five") out$spline <- anova(cox(y ~ age + sex + x), cox(y ~ age + sex + ns(x, 3)))$Chisq[2]
   h <- concordance(efron); out$harrell <- c(unname(h$concordance), sqrt(h$var))
   if (!late && !weighted) {
     out$weibull <- both(survreg(y ~ x + age + sex, d, dist = "weibull", control = survreg.control(maxiter = 200, rel.tolerance = 1e-14)))

@@ -17,9 +17,10 @@ from scipy.special import ndtri
 
 from proteomr._typing import F64
 from proteomr.association import ModelSpec
+from proteomr.models.further import Further
 from proteomr.models.survival_options import SurvivalOptions
 from proteomr.scan import FollowUp, FollowUpOptions
-from proteomr.survival import survive
+from proteomr.survival import CurveOptions, compare_survival, survive
 
 DESIGNS = json.loads(Path(__file__).with_name("hard.json").read_text(encoding="utf-8"))
 of_designs = pytest.mark.parametrize("d", DESIGNS, ids=[d["kind"] for d in DESIGNS])
@@ -112,3 +113,39 @@ def test_subdistributions_are_those_of_finegray(d: dict[str, Any]) -> None:
         d, "finegray", event="event", errors="robust", survival=SurvivalOptions(ties="efron")
     )
     assert numbers(found) == pytest.approx(d["finegray"], rel=1e-8)
+
+
+@pytest.mark.parametrize("d", [d for d in DESIGNS if "periods" in d], ids=lambda d: d["kind"])
+def test_periods_are_those_of_spells_that_are_cut(d: dict[str, Any]) -> None:
+    unit = 1e9 if d["kind"] == "units" else 1.0
+    asked = SurvivalOptions(periods=(3.0 * unit, 7.0 * unit))
+    found = run(d, "cox", survival=asked).table("periods")
+    r = d["periods"]
+    assert found["estimate"].to_list() == pytest.approx(r["estimate"], rel=1e-8)
+    assert found["se"].to_list() == pytest.approx(r["se"], rel=1e-8)
+    assert found["equal_statistic"][0] == pytest.approx(r["equal"], rel=1e-7)
+    assert found["equal_df"][0] == 2.0
+
+
+@pytest.mark.parametrize("d", [d for d in DESIGNS if "spline" in d], ids=lambda d: d["kind"])
+def test_lines_are_held_against_natural_splines_as_by_anova(d: dict[str, Any]) -> None:
+    found = run(d, "cox", further=Further(nonlinear=3)).table("joint_tests")
+    row = found.filter(pl.col("test") == "nonlinear").row(0, named=True)
+    # differences of log-likelihoods of some thousand, each to 1e-14 of its size
+    assert row["statistic"] == pytest.approx(d["spline"], rel=1e-8, abs=1e-9)
+    assert row["df"] == 2.0
+
+
+@of_designs
+def test_people_are_observed_for_the_years_of_pyears(d: dict[str, Any]) -> None:
+    samples, _ = make(d)
+    entry = "entry" if d["kind"] == "late" else None
+    weights = "weight" if d["kind"] == "weights" else None
+    found = compare_survival(
+        samples,
+        outcomes=[FollowUp("case", "t", entry)],
+        curves=CurveOptions(by="group", weights=weights),
+    ).table("rates")
+    events = found["events" if weights is None else "weighted_events"]
+    assert found["person_years"].to_list() == pytest.approx(d["years"][:4], rel=1e-12)
+    assert events.to_list() == pytest.approx(d["years"][4:], rel=1e-12)
