@@ -261,6 +261,44 @@ def test_associations_of_the_gap_are_those_of_least_squares_with_hc3() -> None:
     np.testing.assert_allclose(row["p_value"], fit.pvalues[0], rtol=1e-8)
 
 
+def test_clocks_of_organs_have_gaps_from_training_people_alone(tmp_path: Path) -> None:
+    samples, proteins = make(6)
+    organs = tmp_path / "organs.gmt"
+    organs.write_text("heart\tfrom\tP0\tP3\tP5\nliver\tfrom\tP5\tP6\n")
+    clock = ScoreOptions(folds=3, inner_folds=3, clock=True, gap_tests=("bmi",), penalty="lasso")
+
+    def learn(people: pl.DataFrame) -> Results:
+        return score(people, proteins, outcome="age", options=clock, sets=organs)
+
+    found = learn(samples)
+    scores = found.table("scores")
+    tests = found.table("gap_associations")
+    assert tests["set"].to_list() == ["heart", "liver"]
+    for name, own in scores.group_by("set", maintain_order=True):
+        people = own.join(samples, left_on="id", right_on="ID", maintain_order="left")
+        X = people.select(
+            "bmi", "age", *((pl.col("fold") == k).cast(pl.Float64).alias(k) for k in "123")
+        ).to_numpy()
+        b = np.linalg.lstsq(X, people["gap"].to_numpy(), rcond=None)[0]
+        row = tests.row(by_predicate=pl.col("set") == name[0], named=True)
+        assert row["estimate"] == pytest.approx(b[0], rel=1e-8)
+    # the age of somebody held out moves that person's gap along the line, and nobody's beside
+    held = scores.filter(pl.col("fold") == "1")["id"]
+    aged = pl.col("ID").is_in(held[:5].implode())
+    moved = learn(samples.with_columns(age=pl.when(aged).then(pl.col("age") + 10).otherwise("age")))
+    both = scores.join(moved.table("scores"), on=["set", "id"], suffix="_then")
+    both = both.filter(pl.col("fold") == "1")
+    assert both["fold"].equals(both["fold_then"].alias("fold"))
+    change = both["gap_then"] - both["gap"]
+    older = both["id"].is_in(held[:5].implode())
+    assert np.abs(change.filter(~older).to_numpy()).max() < 1e-12
+    for name in ("heart", "liver"):
+        falls = change.filter(older & (both["set"] == name)).to_numpy()
+        assert falls.max() < 0.0
+        assert falls == pytest.approx(falls[0], rel=1e-9)
+    np.testing.assert_allclose(both["score_then"], both["score"], rtol=1e-12)
+
+
 def test_sets_of_genes_have_a_score_each(tmp_path: Path) -> None:
     samples, proteins = make()
     sets = tmp_path / "organs.gmt"
