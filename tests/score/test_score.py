@@ -274,13 +274,13 @@ def test_clocks_of_organs_have_gaps_from_training_people_alone(tmp_path: Path) -
     scores = found.table("scores")
     tests = found.table("gap_associations")
     assert tests["set"].to_list() == ["heart", "liver"]
-    for name, own in scores.group_by("set", maintain_order=True):
+    for (organ,), own in scores.group_by("set", maintain_order=True):
         people = own.join(samples, left_on="id", right_on="ID", maintain_order="left")
         X = people.select(
             "bmi", "age", *((pl.col("fold") == k).cast(pl.Float64).alias(k) for k in "123")
         ).to_numpy()
         b = np.linalg.lstsq(X, people["gap"].to_numpy(), rcond=None)[0]
-        row = tests.row(by_predicate=pl.col("set") == name[0], named=True)
+        row = tests.row(by_predicate=pl.col("set") == organ, named=True)
         assert row["estimate"] == pytest.approx(b[0], rel=1e-8)
     # the age of somebody held out moves that person's gap along the line, and nobody's beside
     held = scores.filter(pl.col("fold") == "1")["id"]
