@@ -236,7 +236,8 @@ def _read_all(request: ColocRequest, scratch: Path) -> tuple[list[_File], list[D
         notes += found.notes
         if i == 1 and not together:
             taken = set()  # a first and a second trait may go by one name
-        known, said = _know(found, source.name, request.choices[min(i, 1)], taken)
+        named = {} if i == 0 else dict(request.named)
+        known, said = _know(found, source.name, request.choices[min(i, 1)], named, taken)
         notes_of_traits += said
         files.append(_File(i, source.name, found, known))
     further = files[1:]
@@ -272,7 +273,11 @@ def _read_one(request: ColocRequest, i: int, scratch: Path, shelf: RowShelf) -> 
 
 
 def _know(
-    found: RegionTraits, path: str, choice: TraitChoice, taken: set[str]
+    found: RegionTraits,
+    path: str,
+    usual: TraitChoice,
+    named: Mapping[str, TraitChoice],
+    taken: set[str],
 ) -> tuple[tuple[_Known, ...], list[str]]:
     """Return what is known of the traits of a file, and notes; names are added to those taken."""
     notes: list[str] = []
@@ -280,6 +285,7 @@ def _know(
     for outline in found.outlines:
         name = _name_apart(outline.name or Path(path).stem, path, taken)
         taken.add(name)
+        choice = named.get(name, usual)
         facts = choice.settle(outline)
         if facts.kind == "cc" and choice.kind is None and choice.case_share is None:
             notes.append(f"{name}: the file tells cases: taken as cases and controls")

@@ -63,6 +63,7 @@ class ColocRequest(Request):
     susie : how credible sets are found.
     clusters : priors and thresholds of clusters.
     configured : priors that a variant is causal for one trait, two, three and four, of moloc.
+    named : what is said of single traits of the others, by name, in the place of ``choices``.
     """
 
     command: ClassVar[str] = "coloc"
@@ -79,6 +80,7 @@ class ColocRequest(Request):
     susie: SusieRule = field(default_factory=SusieRule)
     clusters: ClusterRule = field(default_factory=ClusterRule)
     configured: tuple[float, ...] = CONFIGURED
+    named: tuple[tuple[str, TraitChoice], ...] = ()
 
     def __post_init__(self) -> None:
         if self.method in _NEEDS_LD and None in self.ld:

@@ -210,8 +210,9 @@ def colocalise_hits(
 def add_colocalisation(job: MrJob) -> ColocalisedMrJob:
     """Return a job that does the same and colocalises its hits.
 
-    Studies are read as for the estimates; a region of the instruments is the region compared, and
-    cases of all outcomes make these traits of cases and controls.
+    Studies are read as for the estimates; a region of the instruments is the region compared.
+    Outcomes whose cases are told, for all or by name, are traits of cases and controls, and so are
+    all whose effects are log odds.
 
     Parameters
     ----------
@@ -226,10 +227,9 @@ def add_colocalisation(job: MrJob) -> ColocalisedMrJob:
     if causes.harmonised is not None or causes.exposure is None:
         raise UsageError("--coloc compares whole regions: give the studies of exposure and outcome")
     size = causes.outcome_size
-    outcome = TraitChoice(suffix="2")
+    outcome = TraitChoice("cc" if causes.log_odds else None, suffix="2")
     if size.n_case is not None and size.n_control is not None:
-        share = size.n_case / (size.n_case + size.n_control)
-        outcome = TraitChoice("cc", case_share=share, suffix="2")
+        outcome = _of_cases(size.n_case, size.n_control)
     coloc = ColocRequest(
         (causes.exposure, *causes.outcomes),
         choices=(TraitChoice(suffix="1"), outcome),
@@ -237,8 +237,13 @@ def add_colocalisation(job: MrJob) -> ColocalisedMrJob:
         windows=WindowRule(region=causes.rule.region),
         ld=(causes.ld, causes.ld),
         ld_values=causes.ld_values,
+        named=tuple((name, _of_cases(*sizes)) for name, *sizes in causes.outcome_cases),
     )
     return ColocalisedMrJob(ColocalisedRequest(causes, coloc), job)
+
+
+def _of_cases(cases: float, controls: float) -> TraitChoice:
+    return TraitChoice("cc", case_share=cases / (cases + controls), suffix="2")
 
 
 def gate_hits(hits: pl.DataFrame, coloc: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from proteomr.colocalisation import colocalise
+from proteomr.colocalisation.choices import TraitChoice
 from proteomr.errors import UsageError
+from proteomr.io.sumstats.source import ReadOptions
+from proteomr.mr.explained import TraitSize
 from proteomr.mr.job import MrJob, run_mr
 from proteomr.mr.request import MrRequest
 from proteomr.runs import Output, run_job
@@ -143,3 +147,37 @@ def test_harmonised_variants_are_no_regions() -> None:
     request = MrRequest.of(harmonised=variants, methods="wald")
     with pytest.raises(UsageError, match="--coloc compares whole regions"):
         add_colocalisation(MrJob(request))
+
+
+@pytest.mark.parametrize("told", ["all", "named", "log odds", "file"])
+def test_whatever_tells_of_cases_tells_the_colocalisation(
+    studies: tuple[Path, Path], told: str
+) -> None:
+    """The variance of true effects is that of log odds, not of a quantitative trait."""
+    x, y = studies
+    frame = pl.read_csv(y, separator="\t", schema_overrides={"chr": pl.String})
+    ways: dict[str, dict[str, Any]] = {
+        "all": {"outcome_size": TraitSize(4_000.0, 36_000.0)},
+        "named": {"outcome_cases": (("disease", 4_000.0, 36_000.0),)},
+        "log odds": {"log_odds": True},
+        "file": {},
+    }
+    if told == "file":
+        frame = frame.with_columns(n_case=pl.lit(4_000.0), n_control=pl.lit(36_000.0))
+    one = pl.read_csv(x, separator="\t", schema_overrides={"chr": pl.String})
+    read = ReadOptions(trait="disease")
+    request = MrRequest.of(
+        one, frame, methods="wald", rule=_rule(), read_outcome=read, **ways[told]
+    )
+    found = run_job(add_colocalisation(MrJob(request)), Output()).table("coloc")
+    disease = (TraitChoice(), TraitChoice("cc", case_share=0.1))
+    wanted = colocalise(one, frame, choices=disease, read=(ReadOptions(), read)).table("coloc")
+    quant = colocalise(
+        one, frame, choices=(TraitChoice(), TraitChoice("quant")), read=(ReadOptions(), read)
+    ).table("coloc")
+    keys = ["trait1", "region", "pp_h3", "pp_h4"]
+    both = found.select(keys).join(wanted.select(keys), on=keys[:2], suffix="_cc")
+    both = both.join(quant.select(keys), on=keys[:2], suffix="_quant")
+    assert both.height == found.height > 0
+    assert (both["pp_h4"] == both["pp_h4_cc"]).all()
+    assert (both["pp_h4"] != both["pp_h4_quant"]).any()
