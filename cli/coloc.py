@@ -66,7 +66,7 @@ def coloc(
         from proteomr.plot.mr_figures import FigureOptions
 
         options = FigureOptions.of(figures.figure_format)
-        build = sides.build1 or sides.build2 or (regions.build if regions.cis else None)
+        build = sides.build1 or sides.build2 or (regions.build or "GRCh38" if regions.cis else None)
         return make(request, draw=partial(draw_colocalised, options=options, build=build))
 
     task = Task(

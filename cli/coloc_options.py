@@ -91,6 +91,12 @@ class TraitSides:
             for name, given in sides
         }
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What is said of the traits, by option: what their posteriors take."""
+        names = ("type1", "n1", "sdy1", "case_share1", "type2", "n2", "sdy2", "case_share2")
+        return {f"--{name.replace('_', '-')}": getattr(self, name) for name in names}
+
     def choices(self) -> "tuple[TraitChoice, TraitChoice]":
         """Return what is said of both sides."""
         from proteomr.colocalisation.choices import TraitChoice
@@ -124,7 +130,10 @@ class Comparison:
         option(
             LINKAGE,
             "BFILE|MATRIX",
-            "Genotypes, or a matrix of correlations, of the people of both sides.",
+            "Genotypes, or a matrix of correlations, of the people of both sides. susie, "
+            "conditional and smr need it. To the others it tells which leads are independent "
+            "(--lead-r2), and to abf the r2 of both traits' hits; posteriors of abf, hyprcoloc and "
+            "moloc take no correlations.",
             "--ld",
         ),
     ] = None
@@ -143,8 +152,8 @@ class Comparison:
         option(SIGNALS, "R", "susie: smallest |r| within a set; 0.5 usually.", "--min-purity"),
     ] = None
     coverage: Annotated[
-        float, option(SIGNALS, "C", "Of credible sets; 0.95 usually.", "--coverage")
-    ] = 0.95
+        float | None, option(SIGNALS, "C", "Of credible sets; 0.95 usually.", "--coverage")
+    ] = None
     p1: Annotated[
         float | None,
         option(PRIORS, "P", "That a variant is causal for TRAIT1; 1e-4 usually.", "--p1"),
@@ -219,14 +228,15 @@ class Comparison:
         ),
     ] = None
     variants: Annotated[
-        Literal["all", "credible", "none"],
+        Literal["all", "credible", "none"] | None,
         option(
             shared.RESULTS,
             "all|credible|none",
-            "Variants in coloc_snps: all that both traits have, or those of credible sets.",
+            "Variants in coloc_snps: all that both traits have (usually), or those of credible "
+            "sets.",
             "--variants",
         ),
-    ] = "all"
+    ] = None
 
     @property
     def chosen(self) -> "ColocMethod":
@@ -242,7 +252,7 @@ class Comparison:
         from proteomr.colocalisation.request import CONFIGURED, ColocRequest
 
         method = self.chosen
-        self._refuse_unused(method)
+        self._refuse_unused(method, sides)
         return ColocRequest.of(
             files[0],
             list(files[1:]),
@@ -278,8 +288,8 @@ class Comparison:
             usual.p1 if self.p1 is None else self.p1,
             usual.p2 if self.p2 is None else self.p2,
             self.p12,
-            self.coverage,
-            self.variants,
+            usual.coverage if self.coverage is None else self.coverage,
+            usual.variants if self.variants is None else self.variants,
         )
 
     def _susie(self) -> "SusieRule":
@@ -288,7 +298,7 @@ class Comparison:
         usual = SusieRule()
         return SusieRule(
             usual.effects if self.effects is None else self.effects,
-            self.coverage,
+            usual.coverage if self.coverage is None else self.coverage,
             usual.min_purity if self.min_purity is None else self.min_purity,
         )
 
@@ -312,9 +322,10 @@ class Comparison:
                 f"--priors {self.priors}: numbers between commas are needed, as 1e-4,1e-6,1e-7,1e-8"
             ) from None
 
-    def _refuse_unused(self, method: "ColocMethod") -> None:
+    def _refuse_unused(self, method: "ColocMethod", sides: TraitSides) -> None:
         """Refuse an option that the method has no use for."""
         pairs = ("abf", "susie", "conditional")
+        posteriors = (*pairs, "hyprcoloc", "moloc")
         uses: dict[str, tuple[object, tuple[str, ...]]] = {
             "--p1": (self.p1, pairs),
             "--p2": (self.p2, pairs),
@@ -329,6 +340,9 @@ class Comparison:
             "--alignment-threshold": (self.alignment_threshold, ("hyprcoloc",)),
             "--selection": (self.selection, ("hyprcoloc",)),
             "--priors": (self.priors, ("moloc",)),
+            "--coverage": (self.coverage, (*pairs, "hyprcoloc")),
+            "--variants": (self.variants, pairs),
+            **{name: (value, posteriors) for name, value in sides.facts.items()},
         }
         for name, (value, methods) in uses.items():
             if value is not None and method not in methods:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from .study_options import option
+from .study_options import CisBuild, CisKb, option
 
 if TYPE_CHECKING:
     from proteomr.colocalisation.stretches import WindowRule
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 __all__ = ["Regions"]
 
 REGIONS = "Regions"
-_CIS_KB = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +25,8 @@ class Regions:
         str | None,
         option(REGIONS, "GENE", "The region within --cis-kb of a gene, by symbol.", "--cis"),
     ] = None
-    cis_kb: Annotated[float, option(REGIONS, "KB", "See --cis; 1000 usually.", "--cis-kb")] = (
-        _CIS_KB
-    )
-    build: Annotated[
-        str, option(REGIONS, "GRCh37|GRCh38", "Of the positions, for --cis; GRCh38 usually.")
-    ] = "GRCh38"
+    cis_kb: CisKb = None
+    build: CisBuild = None
     lead_p: Annotated[
         float, option(REGIONS, "P", "Largest p value of a lead; 5e-8 usually.", "--lead-p")
     ] = 5e-8
@@ -65,18 +60,9 @@ class Regions:
     def windows(self) -> "WindowRule":
         """Return where traits are compared."""
         from proteomr.colocalisation.stretches import WindowRule
-        from proteomr.errors import UsageError
         from proteomr.gwas.gene_regions import choose_region
-        from proteomr.tables.sumstats import name_build
 
-        if self.cis is None and self.cis_kb != _CIS_KB:
-            raise UsageError(f"--cis-kb {self.cis_kb:g} is of --cis GENE, which is not given")
-        region = choose_region(
-            self.region,
-            gene=self.cis,
-            build=name_build(self.build),
-            window_bp=round(1000 * self.cis_kb),
-        )
+        region = choose_region(self.region, gene=self.cis, build=self.build, kb=self.cis_kb)
         return WindowRule(
             region, self.lead_p, self.window_kb, self.lead_kb, self.lead_r2, self.long_range
         )

@@ -9,6 +9,8 @@ import typer
 from . import options as shared
 from .study_options import (
     LINKAGE,
+    CisBuild,
+    CisKb,
     FormatName,
     LdValuesName,
     Mapped,
@@ -76,10 +78,8 @@ class FineMapping:
         str | None,
         option(REGIONS, "GENE", "The stretch within --cis-kb of a gene, by symbol or accession."),
     ] = None
-    cis_kb: Annotated[int, option(REGIONS, "KB", "See --cis; 1000 usually.", "--cis-kb")] = 1000
-    build: Annotated[
-        str, option(REGIONS, "GRCh37|GRCh38", "Of the positions, for --cis; GRCh38 usually.")
-    ] = "GRCh38"
+    cis_kb: CisKb = None
+    build: CisBuild = None
     lead_p: Annotated[
         float, option(REGIONS, "P", "Largest p value of a lead; 5e-8 usually.", "--lead-p")
     ] = 5e-8
@@ -224,7 +224,6 @@ class FineMapping:
         from proteomr.gwas.trait_facts import TraitFacts
         from proteomr.io.sumstats import ReadOptions
         from proteomr.stats.susie import SusieOptions
-        from proteomr.tables.sumstats import name_build
 
         susie = SusieOptions(
             effects=self.effects,
@@ -240,9 +239,7 @@ class FineMapping:
             most_rounds=self.max_iterations,
             check_prior=not self.no_prior_check,
         )
-        region = choose_region(
-            self.region, gene=self.cis, build=name_build(self.build), window_bp=_KILO * self.cis_kb
-        )
+        region = choose_region(self.region, gene=self.cis, build=self.build, kb=self.cis_kb)
         return FinemapRequest.of(
             file,
             self.ld,

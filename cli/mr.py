@@ -11,7 +11,16 @@ from .correlated_options import Correlated
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_causes import choose_figures, describe_failures, show_causes
-from .study_options import Clusters, EstimateColumns, LdValuesName, MatchName, OptionalLd, Sides
+from .study_options import (
+    CisBuild,
+    CisKb,
+    Clusters,
+    EstimateColumns,
+    LdValuesName,
+    MatchName,
+    OptionalLd,
+    Sides,
+)
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
@@ -75,20 +84,8 @@ def mr(
             help="Instruments from within --cis-kb of a gene alone, by symbol, alias or accession.",
         ),
     ] = None,
-    cis_kb: Annotated[
-        int,
-        typer.Option(
-            "--cis-kb", min=0, metavar="KB", rich_help_panel=INSTRUMENTS, help="See --cis."
-        ),
-    ] = 1000,
-    build: Annotated[
-        str,
-        typer.Option(
-            metavar="GRCh37|GRCh38",
-            rich_help_panel=INSTRUMENTS,
-            help="Of the positions, for --cis; also hg19, b37, 37, hg38, b38, 38.",
-        ),
-    ] = "GRCh38",
+    cis_kb: CisKb = None,
+    build: CisBuild = None,
     instruments: Annotated[
         Path | None,
         typer.Option(
@@ -313,16 +310,13 @@ def mr(
         from proteomr.mr.inputs import InstrumentRule
         from proteomr.mr.job import MrJob
         from proteomr.mr.request import MrRequest
-        from proteomr.tables.sumstats import name_build
 
         read_exposure, read_outcome = sides.make_options()
         from proteomr.mr.trait_sizes import parse_cases
 
         rule = InstrumentRule(
             p=instruments_p,
-            region=choose_region(
-                region, gene=cis, build=name_build(build), window_bp=1000 * cis_kb
-            ),
+            region=choose_region(region, gene=cis, build=build, kb=cis_kb),
             clumping=Clumping(r2=clump_r2, kb=clump_kb),
             unproven=unproven,
             outcome_p=outcome_p,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = [
     "LINKAGE",
     "BuildName",
+    "CisBuild",
+    "CisKb",
     "Clusters",
     "EstimateColumns",
     "FormatName",
@@ -66,6 +68,18 @@ BuildName = Annotated[
         rich_help_panel=shared.INPUT,
         help="Genome build of the positions; also hg19, b37, 37, hg38, b38, 38.",
         show_default=False,
+    ),
+]
+CisKb = Annotated[
+    float | None, option("Regions", "KB", "On both sides of --cis; 1000 usually.", "--cis-kb")
+]
+CisBuild = Annotated[
+    str | None,
+    option(
+        "Regions",
+        "GRCh37|GRCh38",
+        "Of the positions, for --cis; GRCh38 usually; also hg19, b37, 37, hg38, b38, 38.",
+        "--build",
     ),
 ]
 Scales = Annotated[

@@ -150,13 +150,7 @@ def open_panels(request: ColocRequest, scratch: Path) -> tuple[LdSource | None, 
         return open_panel(path, measure="genotype")
 
     first = open_one(0)
-    same = request.ld[1] is request.ld[0] or (
-        request.ld[0] is not None
-        and request.ld[1] is not None
-        and request.ld[0].frame is None
-        and request.ld[0].name == request.ld[1].name
-    )
-    return first, first if same else open_one(1)
+    return first, first if request.one_panel else open_one(1)
 
 
 def open_traits(

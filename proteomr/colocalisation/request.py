@@ -42,6 +42,8 @@ CONFIGURED: Final = (1e-4, 1e-6, 1e-7, 1e-8)
 _VERSION: Final = 2  # of how variants are matched, regions found and evidence summed
 _NEEDS_LD: Final = ("susie", "conditional", "smr")
 _OF_SIGNALS: Final = ("susie", "conditional", "smr")  # take the p of leads in a region, too
+_OF_ALL: Final = ("hyprcoloc", "moloc")  # all traits at once, without correlations
+_OF_FIRST: Final = ("abf", "smr")  # take correlations of the first side alone, but for leads
 _MOST_CONFIGURED: Final = 4  # traits of moloc: 52 configurations; five have 203
 
 
@@ -88,14 +90,9 @@ class ColocRequest(Request):
                 f"--method {self.method} needs the correlations of variants: give --ld, or --ld1 "
                 "and --ld2"
             )
-        alone = self.windows.region is not None and self.method not in _OF_SIGNALS
-        if alone and self.windows.p != WindowRule().p:
-            raise UsageError(
-                f"--lead-p is of leads, and --method {self.method} in one region looks for none: "
-                "leave it out"
-            )
+        self._refuse_idle_linkage()
         one = len(self.traits) == 1
-        if one and self.method not in ("hyprcoloc", "moloc"):
+        if one and self.method not in _OF_ALL:
             raise UsageError(
                 "one file is named: a first trait and one or several others are needed"
             )
@@ -103,6 +100,37 @@ class ColocRequest(Request):
             raise UsageError("--priors: probabilities between 0 and 1 are needed")
         if len(self.configured) != _MOST_CONFIGURED:
             raise UsageError("--priors: four are needed: of one trait, two, three and four")
+
+    def _refuse_idle_linkage(self) -> None:
+        """Refuse correlations, and what is said of leads, where nothing takes them."""
+        usual, alone = WindowRule(), self.windows.region is not None
+        if self.ld == (None, None):
+            for name, given in (
+                ("--ld-values", self.ld_values != "auto"),
+                ("--lead-r2", self.windows.lead_r2 != usual.lead_r2),
+            ):
+                if given:
+                    raise UsageError(f"{name} is for correlations: add --ld, or leave it out")
+        idle = {
+            "--lead-p": self.method not in _OF_SIGNALS and self.windows.p != usual.p,
+            "--ld" if self.one_panel else "--ld1": self.method in _OF_ALL
+            and self.ld != (None, None),
+            "--ld2": self.method in _OF_FIRST and not self.one_panel,
+        }
+        idle_here = [name for name, given in idle.items() if alone and given]
+        if idle_here:
+            raise UsageError(
+                f"{idle_here[0]} is of leads, and --method {self.method} in one region looks for "
+                "none: leave it out"
+            )
+
+    @property
+    def one_panel(self) -> bool:
+        """Whether the panels of both sides are one and the same, or there is none."""
+        first, second = self.ld
+        if first is None or second is None or first is second:
+            return first is second
+        return first.frame is None and second.frame is None and first.files == second.files
 
     @classmethod
     def of(
@@ -134,7 +162,8 @@ class ColocRequest(Request):
         >>> ColocRequest.of("ADM.tsv", ["stroke.tsv", "ckd.tsv"]).method
         'abf'
         """
-        panels = ld if isinstance(ld, tuple) else (ld, ld)
+        panel, other = ld if isinstance(ld, tuple) else (ld, ld)
+        one = _name_panel(panel)
         kind = method if method in ("susie", "conditional") else "abf"
         asked = rule or PairRule()
         where = windows or WindowRule()
@@ -146,7 +175,7 @@ class ColocRequest(Request):
             read or (ReadOptions(), ReadOptions()),
             replace(asked, method=kind, lead_p=where.p),
             where,
-            (_name_panel(panels[0]), _name_panel(panels[1])),
+            (one, one if other is panel else _name_panel(other)),
             ld_values,
             (_name_weights(weights[0], 1), _name_weights(weights[1], 2)),
             susie or SusieRule(),

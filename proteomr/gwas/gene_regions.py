@@ -10,6 +10,7 @@ import polars as pl
 from proteomr.errors import UsageError
 from proteomr.io.sumstats.selection import parse_region
 from proteomr.tables.genes import Build, GeneTable, load_genes
+from proteomr.tables.sumstats import name_build
 
 __all__ = ["CIS_WINDOW_BP", "Region", "choose_region", "find_cis_region", "locate_genes"]
 
@@ -50,20 +51,23 @@ def choose_region(
     text: str | None = None,
     *,
     gene: str | None = None,
-    build: Build = "GRCh38",
-    window_bp: int = CIS_WINDOW_BP,
+    build: str | None = None,
+    kb: float | None = None,
 ) -> Region | None:
-    """Return the stretch that instruments come from: as written, or around a gene; None for any.
+    """Return the stretch that is asked for: as written, or around a gene; None for any.
 
     Parameters
     ----------
     text : ``CHR`` or ``CHR:FROM-TO``.
-    gene, build, window_bp : see `find_cis_region`.
+    gene : see `find_cis_region`.
+    build : of the positions around a gene, in any spelling; None for GRCh38.
+    kb : on both sides of a gene, in 1,000 bp; None for 1,000.
 
     Raises
     ------
     UsageError
-        Both are given, or one of them is no region.
+        Both are given, one of them is no region, or no gene is there that the build or the distance
+        is for.
 
     Examples
     --------
@@ -71,9 +75,14 @@ def choose_region(
     Region(chromosome='7', start_bp=1000, end_bp=2000)
     """
     if text is not None and gene is not None:
-        raise UsageError("--region and --cis both say where instruments lie: give one")
+        raise UsageError("--region and --cis both say which stretch is meant: give one")
     if gene is not None:
-        return find_cis_region(gene, build=build, window_bp=window_bp)
+        window_bp = CIS_WINDOW_BP if kb is None else round(1000 * kb)
+        return find_cis_region(gene, build=name_build(build or "GRCh38"), window_bp=window_bp)
+    for option, given in (("--cis-kb", kb), ("--build", build)):
+        if given is not None:
+            text = given if isinstance(given, str) else f"{given:g}"
+            raise UsageError(f"{option} {text} is of --cis GENE, which is not given")
     if text is None:
         return None
     region = parse_region(text)
@@ -99,13 +108,15 @@ def find_cis_region(
     Raises
     ------
     UsageError
-        The name is not of one gene, or the gene has no place on this build.
+        The name is not of one gene with a place on this build, or the distance is below 0.
 
     Examples
     --------
     >>> find_cis_region("GDF15", build="GRCh37", window_bp=500_000).start_bp
     17996968
     """
+    if window_bp < 0:
+        raise UsageError(f"--cis-kb {window_bp / 1000:g}: 0 or more is needed")
     places = locate_genes([gene], build=build, genes=genes).drop_nulls("start")
     if places.height != 1:
         raise UsageError(

@@ -24,7 +24,7 @@ from proteomr.enrichment import EnrichOptions, HubOptions
 from proteomr.finemapping import Windows
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.conditional_units import CojoOptions
-from proteomr.gwas.gene_regions import Region, find_cis_region
+from proteomr.gwas.gene_regions import find_cis_region
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io import IngestOptions, PeopleChoice, ProteinChoice, read_measurements, write_store
@@ -888,7 +888,7 @@ CASES = (
         Call(
             "exposure.txt outcome.txt --method susie --ld1 ld.csv --ld2 ld.csv --ld-values r "
             "--type1 quant --n1 800 --sdy1 1.5 --type2 cc --n2 900 --case-share2 0.2 "
-            "--region 1:1-100 --lead-p 1e-6 --window-kb 250 --lead-kb 500 --lead-r2 0.1 "
+            "--lead-p 1e-6 --window-kb 250 --lead-kb 500 --lead-r2 0.1 "
             "--long-range drop --p1 1e-3 --p2 1e-3 --p12 1e-4 --prior-weights1 weighted.csv "
             "--l 5 --min-purity 0.6 --coverage 0.9 --variants credible --format1 mine.toml "
             "--map1 eaf=eaf --build2 hg38",
@@ -905,7 +905,7 @@ CASES = (
                     ReadOptions(build="GRCh38"),
                 ),
                 rule=PairRule("susie", 1e-3, 1e-3, 1e-4, 0.9, "credible"),
-                windows=WindowRule(Region("1", 1, 100), 1e-6, 250.0, 500.0, 0.1, "drop"),
+                windows=WindowRule(None, 1e-6, 250.0, 500.0, 0.1, "drop"),
                 ld=("ld.csv", "ld.csv"),
                 ld_values="r",
                 weights=("weighted.csv", None),
