@@ -20,6 +20,7 @@ __all__ = ["round_pairs"]
 _METRICS: Final = ("auc", "c_harrell", "c_uno", "nri")
 _SHARES: Final = ("value", "concordance")
 _ERRORS: Final = ("se", c.CONF_LOW, c.CONF_HIGH, "low", "high")
+_BEYOND: Final = "at_risk"
 _FEWEST: Final = 1  # decimals: a share of tenths is the least that says something
 
 
@@ -35,8 +36,9 @@ def round_pairs(
 
     Parameters
     ----------
-    exact : the table, with ``n`` and ``n_case``; of rows with a ``metric`` those of ranks.
-    counts : n and n_case as they leave.
+    exact : the table, with ``n`` and ``n_case``, at horizons ``at_risk``; of rows with a
+        ``metric`` those of ranks.
+    counts : these as they leave.
     digits : most decimals.
     k : counts that leave are rounded down to multiples of it.
 
@@ -53,7 +55,7 @@ def round_pairs(
     ranks = np.ones(exact.height, dtype=np.bool_)
     if "metric" in exact.columns:
         ranks = exact["metric"].is_in(_METRICS).to_numpy()
-    decimals = _count_decimals(counts, digits=digits, k=k)
+    decimals = _count_decimals(exact, counts, digits=digits, k=k)
     coarse = ranks & ~(decimals >= digits)
     made = {}
     for name in (*shares, *(n for n in _ERRORS if n in exact.columns)):
@@ -64,12 +66,20 @@ def round_pairs(
     return made if coarse.any() else {}
 
 
-def _count_decimals(counts: Mapping[str, pl.Series], *, digits: int, k: int) -> F64:
-    """Return how many decimals a share of pairs has; NaN where no count says how many pairs."""
+def _count_decimals(
+    exact: pl.DataFrame, counts: Mapping[str, pl.Series], *, digits: int, k: int
+) -> F64:
+    """Return how many decimals a share of pairs has; NaN where no count says how many pairs.
+
+    The others of an area at a horizon are those who are seen beyond it.
+    """
     n, cases = (
         counts[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in (c.N, c.N_CASE)
     )
     others = n - (cases + k - 1)
+    if _BEYOND in counts:
+        beyond = counts[_BEYOND].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        others = np.where(exact[_BEYOND].is_not_null().to_numpy(), beyond, others)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.floor(np.log10(np.where(others > 0, cases * others, np.nan)))
     return np.minimum(found, digits)

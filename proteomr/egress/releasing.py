@@ -26,6 +26,8 @@ __all__ = ["ColumnVerdict", "TableVerdict", "count_table", "judge_table"]
 
 # Counts that the other numbers of a row rest on: below k, the row tells of these people alone.
 _BASES: Final = (c.N, c.N_CASE, "people", "n1", "n2", "at_risk")
+_TRAITS: Final = ("", "_exposure", "_outcome")  # whose alleles a row counts
+_HALF: Final = 0.5  # copies are whole, and frequencies are written with few digits
 # The first of these that a row has is how many people its level or group has.
 _SIZES: Final = ("count", "people", "n", "at_risk")
 _APART: Final = ("time", "cause", "horizon", "threshold")
@@ -209,7 +211,7 @@ class _Judged:
         return made
 
     def _small_rows(self, counts: Mapping[str, pl.Series]) -> pl.Series:
-        """Tell which rows rest on fewer than k people, or on all but fewer than k."""
+        """Tell which rows rest on fewer than k people or alleles, or on all but fewer than k."""
         frame, k = self.given.frame, self.policy.k
         small = pl.Series([False] * frame.height, dtype=pl.Boolean)
         for name in _BASES:
@@ -218,6 +220,11 @@ class _Judged:
         if c.N in counts and c.N_CASE in counts:
             others = frame[c.N] - frame[c.N_CASE]
             small |= ((others > 0) & (others < k)).fill_null(value=False)
+        for of in _TRAITS:
+            if {f"eaf{of}", f"n{of}"} <= set(frame.columns):
+                rarer = pl.min_horizontal(pl.col(f"eaf{of}"), 1.0 - pl.col(f"eaf{of}"))
+                copies = frame.select(2.0 * pl.col(f"n{of}") * rarer).to_series()
+                small |= (copies < k - _HALF).fill_null(value=False)
         return small
 
     def _few_people(self, counts: Mapping[str, pl.Series]) -> pl.Series:

@@ -46,7 +46,7 @@ def summarise_folds(parts: Parts) -> pl.DataFrame:
             pl.col("value").filter(good).mean().alias("value"),
             (pl.col("se").filter(good).pow(2).sum().sqrt() / good.sum()).alias("se"),
             pl.col("n").sum(),
-            pl.col("n_case").sum(),
+            *(_add(name) for name in ("n_case", "at_risk")),
             pl.col("message").first(),
             good.sum().alias("folds"),
             pl.len().alias("all"),
@@ -66,11 +66,12 @@ def summarise_folds(parts: Parts) -> pl.DataFrame:
         )
     )
     schema = load_schema("score_performance")
-    linear = folds["n_case"].null_count() == folds.height
-    joined = pl.concat([folds.select(schema.names), mean.select(schema.names)])
-    if linear:
-        joined = joined.with_columns(pl.lit(None, dtype=pl.Int64).alias("n_case"))
-    return schema.validate(joined)
+    return schema.validate(pl.concat([folds.select(schema.names), mean.select(schema.names)]))
+
+
+def _add(name: str) -> pl.Expr:
+    """Return a count of all folds; empty where they have none."""
+    return pl.when(pl.col(name).is_not_null().any()).then(pl.col(name).sum()).alias(name)
 
 
 def list_scores(parts: Parts, laid: Laid, ids: pl.Series) -> pl.DataFrame:

@@ -113,6 +113,7 @@ _KINDS: Final = {
     "se": pl.Float64,
     "n": pl.Int64,
     "n_case": pl.Int64,
+    "at_risk": pl.Int64,
     "status": pl.String,
     "message": pl.String,
 }
@@ -135,10 +136,22 @@ def _tell(
         "value": value if good else None,
         "se": se if good else None,
         "n": len(test.values),
-        "n_case": None if test.family == "linear" else int(test.case.sum()),
+        **_count(test, row),
         "status": status.name,
         "message": message or None,
     }
+
+
+def _count(test: Predicted, row: _Row) -> dict[str, int | None]:
+    """Count who a measure rests on: by a horizon, the cases until then and who is seen beyond."""
+    if test.family == "linear":
+        return {"n_case": None, "at_risk": None}
+    if row.horizon is None:
+        return {"n_case": int(test.case.sum()), "at_risk": None}
+    case = test.case & (test.exit <= row.horizon)
+    # c_uno ranks a case with all who are seen beyond it, and not beyond the horizon
+    beyond = None if row.metric == "c_uno" else int((test.exit > row.horizon).sum())
+    return {"n_case": int(case.sum()), "at_risk": beyond}
 
 
 def _measure(

@@ -66,3 +66,21 @@ def test_areas_of_many_pairs_keep_their_digits_and_other_measures_theirs() -> No
     assert judged[0].leaving is not None
     assert judged[0].leaving["value"].to_list() == [0.1235]
     assert judged[0].leaving.select(pl.col("se")).item() == 0.01235
+
+
+def leave_at_horizon(cases: int, beyond: int, auc: float) -> float | None:
+    columns = {
+        "set": ["all"], "fold": ["1"], "model": ["score"], "metric": ["auc"], "horizon": [5.0],
+        "value": [auc], "se": [0.0312345], "n": [4000], "n_case": [cases], "at_risk": [beyond],
+        "status": ["ok"],
+    }  # fmt: skip
+    judged, _ = judge_tables([given("score_performance", columns)], Policy("own", "five", K))
+    assert judged[0].leaving is not None
+    return judged[0].leaving["value"].item()
+
+
+def test_an_area_at_a_horizon_is_of_the_cases_until_then_and_of_who_is_seen_beyond() -> None:
+    assert leave_at_horizon(300, 3500, 0.712345) == 0.7123
+    assert leave_at_horizon(12, 49, 0.712345) == 0.71  # whoever else there is left before
+    assert leave_at_horizon(300, 4, 0.712345) is None
+    assert leave_at_horizon(4, 3500, 0.712345) is None

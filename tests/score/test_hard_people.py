@@ -141,3 +141,19 @@ def test_several_alphas_choose_what_each_alone_gives() -> None:
         own = both.filter(pl.col("alpha") == alpha)
         assert own.drop("chosen").equals(alone.drop("chosen"))
     assert set(both.filter(pl.col("chosen")).group_by("fold").len()["len"]) == {1}
+
+
+def test_counts_of_a_horizon_are_of_the_cases_until_then_and_of_who_is_seen_beyond() -> None:
+    samples, proteins = make()
+    asked = ScoreOptions(folds=3, inner_folds=3, horizons=(4.0,))
+    table = score(samples, proteins, outcome="death", options=asked).table()
+    died, at = samples["death"].cast(bool), samples["death_years"]
+    counts = {"auc": (int((died & (at <= 4.0)).sum()), int((at > 4.0).sum())),
+              "c_uno": (int((died & (at <= 4.0)).sum()), None),
+              "c_harrell": (int(died.sum()), None)}  # fmt: skip
+    for metric, (cases, beyond) in counts.items():
+        own = table.filter((pl.col("metric") == metric) & (pl.col("model") == "score"))
+        folds, mean = own.filter(pl.col("fold") != "mean"), own.filter(pl.col("fold") == "mean")
+        assert folds["n_case"].sum() == mean["n_case"].item() == cases, metric
+        assert mean["at_risk"].item() == beyond, metric
+        assert folds["at_risk"].sum() == (beyond or 0), metric
