@@ -16,7 +16,7 @@ import polars as pl
 
 from benchmarks.timing import proteomr_command, run_process
 
-__all__ = ["main", "time_study"]
+__all__ = ["list_faults", "main", "time_study"]
 
 PROCESSORS, MINUTES = 2, 3
 _DONE = ("done", "units_failed")
@@ -34,13 +34,23 @@ def time_study(study: str, *, minutes: float = MINUTES) -> list[str]:
         out = Path(folder, "study")
         words = ("run", study, "-o", str(out), "--threads", str(PROCESSORS), "--allow-failures")
         cost = run_process(proteomr_command(*words))
-        stages = pl.read_parquet(out / "stages.parquet")
-        stages_cpu = pl.read_parquet(out / "costs.parquet")["cpu_seconds"].sum()
-    spent = max(cost.cpu_seconds, float(stages_cpu))
-    print(
-        f"{study}: {stages.height} stages, {spent:.0f} seconds of processors, "
-        f"{cost.wall_seconds:.0f} by the clock"
-    )
+        print(f"{study}: {cost.wall_seconds:.0f} seconds by the clock")
+        return list_faults(out, cpu_seconds=cost.cpu_seconds, minutes=minutes)
+
+
+def list_faults(out: Path, *, cpu_seconds: float, minutes: float) -> list[str]:
+    """Return what is wrong with a study that was run: stages without results, time.
+
+    Parameters
+    ----------
+    out : folder of the study.
+    cpu_seconds : of the whole run, where they are more than those of the stages by themselves.
+    minutes : that it may take on two processors.
+    """
+    stages = pl.read_parquet(out / "stages.parquet")
+    stages_cpu = pl.read_parquet(out / "costs.parquet")["cpu_seconds"].sum()
+    spent = max(cpu_seconds, float(stages_cpu))
+    print(f"{stages.height} stages, {spent:.0f} seconds of processors")
     failed = stages.filter(~pl.col("state").is_in(_DONE))
     wrong = [f"{stage}: {state}" for stage, state in failed.select("stage", "state").iter_rows()]
     limit = 60.0 * minutes * PROCESSORS

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.study import time_study
+import polars as pl
+import pytest
 
-STUDY = """
-[stages.people]
-command = "simulate"
-people = 200
-proteins = 5
-
-[stages.fits]
-command = "associate"
-samples = { from = "people" }
-family = "linear"
-exposure = ["isolation"]
-
-[stages.wrong]
-command = "associate"
-samples = { from = "people" }
-family = "linear"
-exposure = ["nothing"]
-"""
+from benchmarks.study import list_faults
+from proteomr.tables import load_schema
 
 
-def test_stages_without_results_and_too_much_time_are_told(tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text(STUDY)
-    failed, slow = time_study(str(tmp_path / "study.toml"), minutes=1e-6)  # a whole run of three
-    assert failed == "wrong: failed"
-    assert slow.endswith("seconds of processors are more than 0")
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Return the folder of a study of two stages of 40 s each, and one that failed."""
+    states = {"people": "done", "fits": "units_failed", "wrong": "failed"}
+    stages = [{"stage": name, "command": "associate", "state": state, "units": 1, "failed": 0}
+              for name, state in states.items()]  # fmt: skip
+    schema = load_schema("stages").empty().schema
+    pl.DataFrame(stages, schema=schema).write_parquet(tmp_path / "stages.parquet")
+    costs = pl.DataFrame({"stage": ["people", "fits"], "cpu_seconds": [40.0, 40.0]})
+    costs.write_parquet(tmp_path / "costs.parquet")
+    return tmp_path
+
+
+def test_stages_without_results_are_told_and_others_are_not(study: Path) -> None:
+    assert list_faults(study, cpu_seconds=10.0, minutes=1.0) == ["wrong: failed"]
+
+
+@pytest.mark.parametrize(("cpu_seconds", "spent"), [(10.0, 80), (90.0, 90)])
+def test_too_much_time_of_the_run_or_of_its_stages_is_told(
+    study: Path, cpu_seconds: float, spent: int
+) -> None:
+    slow = list_faults(study, cpu_seconds=cpu_seconds, minutes=0.5)[1]
+    assert slow == f"{spent} seconds of processors are more than 60"
