@@ -76,7 +76,9 @@ def leave_at_horizon(cases: int, beyond: int, auc: float) -> float | None:
     }  # fmt: skip
     judged, _ = judge_tables([given("score_performance", columns)], Policy("own", "five", K))
     assert judged[0].leaving is not None
-    return judged[0].leaving["value"].item()
+    value = judged[0].leaving["value"].item()
+    assert value is None or isinstance(value, float)
+    return value
 
 
 def test_an_area_at_a_horizon_is_of_the_cases_until_then_and_of_who_is_seen_beyond() -> None:
