@@ -118,6 +118,9 @@ def read_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
+        if Path(path).is_symlink():
+            remedy = f"is a link to {Path(path).readlink()}, which is not there"
+            raise InputError(f"{path}: {remedy}") from None
         raise InputError(f"{path}: there is no such file{_name_neighbours(Path(path))}") from None
     except PermissionError:
         remedy = "may not be read (permission denied); ask its owner for access"

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import pytest
 
-from proteomr.errors import StorageError
-from proteomr.files import create_file, is_aside, replace_file, storage_errors
+from proteomr.errors import InputError, StorageError
+from proteomr.files import create_file, is_aside, read_errors, replace_file, storage_errors
 
 FULL = Path("/dev/full")
 
@@ -135,3 +135,11 @@ def test_what_a_killed_run_was_writing_is_told_by_its_name(tmp_path: Path) -> No
     replace_file(tmp_path / "hits", lambda _: seen.extend(names_in(tmp_path)))
     assert [is_aside(name) for name in seen] == [True]
     assert not is_aside("hits")
+
+
+def test_a_link_to_nothing_is_told_with_what_it_names(tmp_path: Path) -> None:
+    link = tmp_path / "npx.csv"
+    link.symlink_to("moved.csv")
+    told = r"npx\.csv: is a link to moved\.csv, which is not there"
+    with pytest.raises(InputError, match=told), read_errors(link):
+        link.open()
