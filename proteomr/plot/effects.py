@@ -30,6 +30,7 @@ __all__ = ["EffectPair", "draw_effects", "draw_pair"]
 _LEVEL: Final = 0.05
 _R_PT, _TITLE_PT = 2.0, 10.0  # of r and of what a panel is of, above its axes
 _HELD: Final = (0.02, 0.98)  # of hits; single ones beyond may be cut
+_ALONG: Final = 150  # points of a line: a panel has at most 500 pt, and a name is 5 high
 _SOME: Final = 5  # hits, of which no single one decides
 
 
@@ -166,7 +167,16 @@ def draw_pair(
         title_panel(figure, axes, title, pad=_TITLE_PT)
     order = np.where(any_, np.where(np.isfinite(pair.strength), pair.strength, 1e300), np.nan)
     named = set(
-        label_points(figure, axes, names=pair.names, x=shown_x, y=shown_y, order=order, most=labels)
+        label_points(
+            figure,
+            axes,
+            names=pair.names,
+            x=shown_x,
+            y=shown_y,
+            order=order,
+            most=labels,
+            lines=_sample_line(pair.line, limits_x, limits_y),
+        )
     )
     return pl.DataFrame(
         {
@@ -182,6 +192,29 @@ def draw_pair(
             "r_high": [pair.high] * x.size,
         }
     )
+
+
+def _sample_line(
+    line: tuple[float, float] | None, x: tuple[float, float], y: tuple[float, float]
+) -> F64 | None:
+    """Return points (k, 2) of a line within a panel, nearer to each other than a name is high."""
+    if line is None:
+        return None
+    slope, intercept = line
+    along = np.linspace(*x, _ALONG)
+    across = np.linspace(*y, _ALONG) if slope else np.empty(0)
+    points = np.vstack(
+        [
+            np.column_stack([along, intercept + slope * along]),
+            np.column_stack([(across - intercept) / slope, across]) if slope else np.empty((0, 2)),
+        ]
+    )
+    return points[
+        (points[:, 1] >= y[0])
+        & (points[:, 1] <= y[1])
+        & (points[:, 0] >= x[0])
+        & (points[:, 0] <= x[1])
+    ]
 
 
 def _limits(values: F64, hits: Bool) -> tuple[float, float]:

@@ -116,7 +116,15 @@ def draw_thresholds(axes: Axes, model: ModelRows) -> None:
 
 
 def label_points(
-    figure: Figure, axes: Axes, *, names: tuple[str, ...], x: F64, y: F64, order: F64, most: int
+    figure: Figure,
+    axes: Axes,
+    *,
+    names: tuple[str, ...],
+    x: F64,
+    y: F64,
+    order: F64,
+    most: int,
+    lines: F64 | None = None,
 ) -> list[str]:
     """Name points where there is room, those of the largest order first; return their names.
 
@@ -124,12 +132,14 @@ def label_points(
     ----------
     names, x, y, order : (m,); NaN in the order for those that are not named.
     most : how many at most.
+    lines : (k, 2) points along lines that no name is to lie on; None without any.
     """
+    avoid = np.column_stack([x, y])
+    if lines is not None:
+        avoid = np.vstack([avoid, lines])
     wanted = [int(i) for i in np.argsort(-order, kind="stable") if np.isfinite(order[i])][:most]
     texts = [shorten(names[i], letters=_LETTERS) for i in wanted]
-    named = place_labels(
-        figure, axes, names=texts, x=x[wanted], y=y[wanted], avoid=np.column_stack([x, y])
-    )
+    named = place_labels(figure, axes, names=texts, x=x[wanted], y=y[wanted], avoid=avoid)
     return [names[i] for i, there in zip(wanted, named, strict=True) if there]
 
 
