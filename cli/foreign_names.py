@@ -4,24 +4,9 @@ A name joins by a line. Names are compared without letter case, dashes, undersco
 with z for s as Americans spell; a test fails for a name that has become one of ours.
 """
 
-from typing import NamedTuple
+from .elsewhere import Elsewhere
 
-__all__ = ["CHOICES", "COMMANDS_ELSEWHERE", "NOT_HERE", "OPTIONS_ELSEWHERE", "Elsewhere"]
-
-
-class Elsewhere(NamedTuple):
-    """Names that others use, and the sentence that answers them.
-
-    Parameters
-    ----------
-    names : separated by blanks.
-    answer : what is written here, after "no option --name: ".
-    commands : whose options they would be, separated by commas; empty for all.
-    """
-
-    names: str
-    answer: str
-    commands: str = ""
+__all__ = ["CHOICES", "COMMANDS_ELSEWHERE", "NOT_HERE", "OPTIONS_ELSEWHERE"]
 
 
 _FILES = (
@@ -48,8 +33,7 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     ),
     Elsewhere(
         "twosamplemr twosample 2smr mrbase mendelian mendelianrandomization mrpresso cause ivw "
-        "mvmr "
-        "causal tsmr",
+        "mvmr causal tsmr",
         "proteomr mr EXPOSURE OUTCOME... estimates causal effects",
     ),
     Elsewhere(
@@ -147,9 +131,7 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "mediate",
     ),
     Elsewhere(
-        "clusters se robust",
-        "errors are robust over the clusters of --cluster NAME",
-        "mediate",
+        "clusters se robust", "errors are robust over the clusters of --cluster NAME", "mediate"
     ),
     Elsewhere(
         "apply-rint rint int log2 log scale normalise norm standardise zscore invnorm "

@@ -22,8 +22,8 @@ def sum_products(X: F64, weights: F64) -> F64:
 
     Examples
     --------
-    >>> sum_products(np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([0.0, 2.0])).tolist()
-    [[18.0, 30.0], [30.0, 50.0]]
+    >>> sum_products(np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([0.0, 4.0])).tolist()
+    [[36.0, 60.0], [60.0, 100.0]]
     """
     n, k = X.shape
     total, room = np.zeros((k, k)), np.empty((_TOGETHER, k))

@@ -11,12 +11,12 @@ from typing import Any, get_args
 import pytest
 import typer.main
 from proteomr_cli import main
+from proteomr_cli.elsewhere import Elsewhere
 from proteomr_cli.foreign_names import (
     CHOICES,
     COMMANDS_ELSEWHERE,
     NOT_HERE,
     OPTIONS_ELSEWHERE,
-    Elsewhere,
 )
 from proteomr_cli.main import app
 
