@@ -34,12 +34,14 @@ __all__ = [
     "IdentifierError",
     "InputError",
     "LowMemoryError",
+    "NothingSelected",
     "NothingToDo",
     "ProteomrError",
     "RunFolderError",
     "StorageError",
     "UsageError",
     "nearest",
+    "need_columns",
     "printable",
     "rows_have",
 ]
@@ -205,3 +207,21 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     if not close:
         return ""
     return f" (did you mean {' or '.join(repr(known[match]) for match in close)}?)"
+
+
+def need_columns(needed: Iterable[str], columns: Iterable[str]) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises
+    ------
+    ColumnError
+        It names the first that is not there, and those that are nearest to it.
+
+    Examples
+    --------
+    >>> need_columns(["estimate", "se"], ["protein", "se", "estimate"])
+    """
+    there = list(columns)
+    for name in needed:
+        if name not in there:
+            raise ColumnError(f"no column {name!r} in the table{nearest(name, there)}")

@@ -9,13 +9,14 @@ from typing import Final
 import polars as pl
 
 from proteomr.colocalisation.matching import VARIANT_COLUMNS, pair_variants
+from proteomr.gwas.region_traits import sort_variants
 from proteomr.gwas.row_shelf import RowShelf, ShelvedRows
 from proteomr.gwas.trait_piles import AT_ONCE
 from proteomr.tables import Drop
-from proteomr.tables.sumstats import CHROMOSOMES
 
 __all__ = ["SAME_VARIANT", "CodedVariants", "add_pair", "code_variants", "list_once"]
 
+_TOLD: Final = ("rsid", "build")  # beside place and alleles
 SAME_VARIANT: Final = ("variant_id", "rsid", "chromosome", "position_bp", "build", "_low", "_high")
 """Columns in which rows of one variant agree, those of `add_pair` among them."""
 
@@ -91,7 +92,7 @@ def code_variants(frames: Iterable[tuple[str, pl.DataFrame]], *, shelf: RowShelf
         alone.add(frame.filter(places["row"].is_null()))
         others.append(shelf.put(pl.concat([frame, places.drop("reason")], how="horizontal")))
     told = [first.with_columns(_own=True), alone.finish().with_columns(_own=False)]
-    every = _sort(pl.concat(told)).with_row_index("code")
+    every = sort_variants(pl.concat(told), after=_TOLD).with_row_index("code")
     every = every.with_columns(pl.col("code").cast(pl.Int64))
     of_first = every.filter("_own").drop("_own").with_columns(sign=1)
     return CodedVariants(
@@ -146,25 +147,7 @@ class _Collected:
 
 
 def _once(rows: pl.DataFrame) -> pl.DataFrame:
-    return _sort(rows).unique(SAME_VARIANT, keep="first", maintain_order=True)
-
-
-def _sort(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows in order of place and name, whatever order the files have."""
-    place = pl.col("chromosome").replace_strict(
-        {name: i for i, name in enumerate(CHROMOSOMES)}, default=None, return_dtype=pl.Int64
-    )
-    return rows.sort(
-        place,
-        "position_bp",
-        "variant_id",
-        "effect_allele",
-        "other_allele",
-        "rsid",
-        "build",
-        nulls_last=True,
-        maintain_order=True,
-    )
+    return sort_variants(rows, after=_TOLD).unique(SAME_VARIANT, keep="first", maintain_order=True)
 
 
 def _in_batches(shelved: Sequence[ShelvedRows]) -> Iterator[Sequence[ShelvedRows]]:

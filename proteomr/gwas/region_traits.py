@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,16 @@ from proteomr.gwas.region_columns import TraitForm
 from proteomr.gwas.row_shelf import ShelvedRows
 from proteomr.stats.distributions import z_from_neg_log10
 from proteomr.tables import Drop, load_schema
+from proteomr.tables.sumstats import CHROMOSOMES
 
-__all__ = ["RegionTrait", "RegionTraits", "TraitChunk", "TraitForm", "TraitOutline"]
+__all__ = [
+    "RegionTrait",
+    "RegionTraits",
+    "TraitChunk",
+    "TraitForm",
+    "TraitOutline",
+    "sort_variants",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,3 +194,28 @@ class RegionTraits:
                 part = rows.slice(start, end - start)
                 yield RegionTrait(outline.name, part, self.form, self.drops, self.notes)
                 start = end
+
+
+def sort_variants(
+    rows: pl.DataFrame, *, before: Sequence[str] = (), after: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Return variants in order of place, name and alleles, whatever order they had.
+
+    Parameters
+    ----------
+    rows : columns of the schema ``sumstats``.
+    before, after : further columns to sort by, ahead of the place and behind the alleles.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({
+    ...     "chromosome": ["10", "2"], "position_bp": [1, 9], "variant_id": ["b", "a"],
+    ...     "effect_allele": "A", "other_allele": "C"})
+    >>> sort_variants(rows)["variant_id"].to_list()
+    ['a', 'b']
+    """
+    place = pl.col("chromosome").replace_strict(
+        {name: i for i, name in enumerate(CHROMOSOMES)}, default=None, return_dtype=pl.Int64
+    )
+    names = ("position_bp", "variant_id", "effect_allele", "other_allele", *after)
+    return rows.sort(*before, place, *names, nulls_last=True, maintain_order=True)

@@ -13,7 +13,13 @@ from proteomr.errors import InputError, NothingSelected
 from proteomr.gwas.alleles import flip_strand
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.region_columns import TraitForm, is_of_coloc, read_of_coloc
-from proteomr.gwas.region_traits import RegionTrait, RegionTraits, TraitChunk, TraitOutline
+from proteomr.gwas.region_traits import (
+    RegionTrait,
+    RegionTraits,
+    TraitChunk,
+    TraitOutline,
+    sort_variants,
+)
 from proteomr.gwas.repeats import mark_repeats
 from proteomr.gwas.row_shelf import RowShelf
 from proteomr.gwas.study import note_contradictions, pile_study
@@ -24,7 +30,7 @@ from proteomr.io.sumstats.source import ReadOptions
 from proteomr.runs import open_scratch
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Drop
-from proteomr.tables.sumstats import CHROMOSOMES, SUMSTATS
+from proteomr.tables.sumstats import SUMSTATS
 from proteomr.tables.texts import fill_text
 
 __all__ = [
@@ -154,13 +160,13 @@ def _judge(
     chunks: list[TraitChunk] = []
     for some in pile.chunks(at_once=_AT_ONCE):
         told = some.with_columns(maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf")))
-        ordered = _sort(told, by_trait=True)
+        ordered = sort_variants(told, before=["trait"])
         reasons = _find_reasons(ordered, form).alias("_reason")
         gone.append(ordered.select(*_PLACE, reasons).drop_nulls("_reason"))
         kept = _add_p(ordered.filter(reasons.is_null())).select(_COLUMNS)
         if kept.height:
             chunks.append(TraitChunk(_outline(kept), shelf.put(kept)))
-    left = _sort(pl.concat(gone))
+    left = sort_variants(pl.concat(gone))
     counted = left["_reason"].value_counts(name="n").sort("n", "_reason", descending=[True, False])
     counts = [(str(reason), int(n)) for reason, n in counted.rows()]
     if not chunks:
@@ -246,20 +252,3 @@ def _add_p(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     z = (rows["beta"] / rows["se"]).to_numpy()
     return rows.with_columns(pl.col("neg_log10_p").fill_null(pl.Series(neg_log10_p_normal(z))))
-
-
-def _sort(rows: pl.DataFrame, *, by_trait: bool = False) -> pl.DataFrame:
-    """Return rows in an order that does not depend on that of the file."""
-    place = pl.col("chromosome").replace_strict(
-        {name: i for i, name in enumerate(CHROMOSOMES)}, default=None, return_dtype=pl.Int64
-    )
-    return rows.sort(
-        *(["trait"] if by_trait else []),
-        place,
-        "position_bp",
-        "variant_id",
-        "effect_allele",
-        "other_allele",
-        nulls_last=True,
-        maintain_order=True,
-    )

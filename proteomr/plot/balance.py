@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.point_rows import Points, draw_point_rows
 from proteomr.plot.style import BLUE, GREEN, ORANGE, PURPLE, VERMILLION, PlotStyle
@@ -45,9 +45,7 @@ def draw_balance(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Draw
     >>> draw_balance(table).data["variable"].to_list()
     ['bmi', 'age']
     """
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     told = table.filter(pl.col("by").is_not_null()).drop_nulls("smd").select(_NEEDED)
     told = told.with_columns(pl.col("smd").abs())
     if not told.height:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.effects import EffectPair, draw_pair
 from proteomr.plot.grid import MOST_PANELS, Margins, lay_panels
@@ -57,9 +57,7 @@ def draw_compared(
     ['one', 'none', 'none']
     """
     style = style or PlotStyle()
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     keys = [name for name in _KEYS if name in table.columns]
     parts = table.partition_by(keys, maintain_order=True) if keys else [table]
     parts = [part for part in parts if part.height]

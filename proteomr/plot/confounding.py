@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.point_rows import Points, draw_point_rows
 from proteomr.plot.result_models import drop_repeated
@@ -46,9 +46,7 @@ def draw_e_values(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Dra
     >>> draw_e_values(table).data["name"].to_list()
     ['REN', 'ADM']
     """
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     known = table.drop_nulls("e_value")
     if not known.height:
         raise NothingToDo("the table has no E-value to draw")

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.canvas import MM_PER_INCH, add_title, measure_widest, new_axes, set_ticks
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.lettering import format_p, shorten
@@ -92,13 +92,10 @@ def _is_beyond(rows: pl.DataFrame, measure: str) -> Bool:
 
 def _read(table: pl.DataFrame, most: int) -> tuple[pl.DataFrame, str]:
     """Return the strongest sets with what is drawn of them, and what that is."""
-    for name in ("set", "neg_log10_p"):
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(("set", "neg_log10_p"), table.columns)
     ranked = "nes" in table.columns and table["nes"].null_count() < table.height
     measure, size = ("nes", "n_leading") if ranked else ("odds_ratio", "overlap")
-    if measure not in table.columns:
-        raise ColumnError(f"no column {measure!r} in the table{nearest(measure, table.columns)}")
+    need_columns([measure], table.columns)
     absent = [
         pl.lit(None, pl.Float64).alias(name) for name in (size, "q_bh") if name not in table.columns
     ]

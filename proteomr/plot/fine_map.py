@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.canvas import add_legend, set_ticks
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.grid import MOST_PANELS, Margins, lay_panels, title_panel
@@ -70,9 +70,7 @@ def draw_fine_map(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Dra
     [0.9, 0.1]
     """
     style = style or PlotStyle()
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     parts = table.drop_nulls("pip").partition_by(_KEYS, maintain_order=True)
     parts = [part for part in parts if part.height]
     if not parts:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.canvas import MM_PER_INCH, add_title
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.lettering import shorten
@@ -60,9 +60,7 @@ def draw_flow(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawing
     [100, 2, 8, 90]
     """
     style = style or PlotStyle()
-    for name in ("people", "complete"):
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(("people", "complete"), table.columns)
     if not table.height:
         raise NothingToDo("the table has no row")
     charts = [_list_boxes(row) for row in table.head(_MOST).iter_rows(named=True)]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.interval_row import IntervalRow, letters_of
 from proteomr.plot.interval_rows import draw_rows, tabulate_rows
@@ -50,9 +50,7 @@ def draw_gene_contrast(table: pl.DataFrame, *, style: PlotStyle | None = None) -
     >>> draw_gene_contrast(table).data["name"].to_list()
     ['lonely']
     """
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     if not table.height:
         raise NothingToDo("the table has no row to draw")
     style = style or PlotStyle()

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, shortest_path
 
 from proteomr._typing import F64, I64
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.canvas import MM_PER_INCH, add_title, place_labels
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.style import BLUE, VERMILLION, PlotStyle, house_style
@@ -59,9 +59,7 @@ def draw_interactions(
     ['IL6', 'CRP', 'TNF']
     """
     style = style or PlotStyle()
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     pairs = table.select(_NEEDED).drop_nulls().filter(pl.col("gene1") != pl.col("gene2"))
     if not pairs.height:
         raise NothingToDo("no pair of the table is of two genes")

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from proteomr.errors import ColumnError, nearest
+from proteomr.errors import need_columns
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.hits_forest import draw_hits_forest
 from proteomr.plot.style import PlotStyle
@@ -41,9 +41,7 @@ def draw_joint_signals(table: pl.DataFrame, *, style: PlotStyle | None = None) -
     >>> draw_joint_signals(table).data["name"].to_list()
     ['rs1, alone', 'rs1, joint']
     """
-    for name in ("trait", "variant_id", *_ALONE, *_TOGETHER):
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(("trait", "variant_id", *_ALONE, *_TOGETHER), table.columns)
     several = table["trait"].n_unique() > 1
     parts = pl.concat(
         table.select(

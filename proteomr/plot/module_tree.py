@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import ColumnError, NothingToDo, need_columns
 from proteomr.plot.canvas import MM_PER_INCH, add_title
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.style import (
@@ -71,9 +71,7 @@ def draw_network(
     ['b', 'a', 'c']
     """
     style = style or PlotStyle()
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     there = table.drop_nulls([*_NEEDED])
     if not there.height:
         raise NothingToDo("no protein of the table is in a module or in none")
@@ -109,9 +107,7 @@ class _Laid:
 def _place_leaves(table: pl.DataFrame, tree: pl.DataFrame) -> _Laid:
     """Return the proteins in the order of the trees' leaves, and the lines of the merges."""
     needed = ("step", "height", "left", "right")
-    for name in needed:
-        if name not in tree.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, tree.columns)}")
+    need_columns(needed, tree.columns)
     merges = {
         step: (left, right, height) for step, height, left, right in tree.select(needed).rows()
     }

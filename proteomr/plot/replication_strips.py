@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.canvas import set_ticks
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.grid import Margins, lay_panels, title_panel
@@ -56,10 +56,7 @@ def draw_replication(table: pl.DataFrame, *, style: PlotStyle | None = None) -> 
     6
     """
     style = style or PlotStyle()
-    if "r_effects" not in table.columns:
-        raise ColumnError(
-            f"no column 'r_effects' in the table{nearest('r_effects', table.columns)}"
-        )
+    need_columns(["r_effects"], table.columns)
     long = _lay_out(table)
     if not long.height:
         raise NothingToDo("the table has no number to draw")

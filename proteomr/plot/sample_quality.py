@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.assay_quality import draw_assays
 from proteomr.plot.canvas import add_legend, set_ticks
 from proteomr.plot.drawing import Drawing
@@ -91,9 +91,7 @@ def draw_quality(
     [False, True]
     """
     style = style or PlotStyle()
-    for name in ("panel", "median", "iqr"):
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(("panel", "median", "iqr"), table.columns)
     parts = list(_part(table))
     if not parts:
         raise NothingToDo("the table has no number to draw")

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.canvas import add_legend, set_ticks
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.grid import lay_panels, title_panel
@@ -114,9 +114,7 @@ def draw_decision(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Dra
 
 
 def _read(table: pl.DataFrame, needed: Sequence[str]) -> pl.DataFrame:
-    for name in ("set", "model", *needed):
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(("set", "model", *needed), table.columns)
     absent = [
         pl.lit(None, kind).alias(name)
         for name, kind in (("horizon", pl.Float64), ("adjustment", pl.String), ("se", pl.Float64))

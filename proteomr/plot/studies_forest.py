@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.errors import NothingToDo, need_columns
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.interval_row import IntervalRow, letters_of, takes_ratios
 from proteomr.plot.interval_rows import draw_rows, tabulate_rows
@@ -63,9 +63,7 @@ def draw_studies(
     ['ARIC', 'EPIC']
     """
     style = style or PlotStyle()
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     there = table.drop_nulls(list(_NEEDED[:3]))
     if not there.height:
         raise NothingToDo("the table has no study with an effect")

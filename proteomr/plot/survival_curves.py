@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from proteomr.errors import ColumnError, NothingToDo, UsageError, nearest
+from proteomr.errors import NothingToDo, UsageError, need_columns
 from proteomr.plot.canvas import MM_PER_INCH, set_ticks
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.grid import MOST_PANELS, Margins, lay_panels, title_panel
@@ -81,9 +81,7 @@ def draw_curves(
     4
     """
     style = style or PlotStyle()
-    for name in _NEEDED:
-        if name not in table.columns:
-            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    need_columns(_NEEDED, table.columns)
     there = table.drop_nulls(["time", "survival"])
     if not there.height:
         raise NothingToDo("the table has no curve")

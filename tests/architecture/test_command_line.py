@@ -19,7 +19,7 @@ NO_COMMANDS = {
     *("options", "show_associations", "show_causes", "show_quality", "show_replication"),
     *("show_coloc", "show_curves", "show_mediation", "show_scores", "stages", "stage_batches"),
     *("further_options", "optional_values", "ordinal_options", "permutation_options"),
-    *("foreign_names", "progress", "remedies"),
+    *("elsewhere", "foreign_names", "progress", "remedies"),
 }
 SLOW_TO_LOAD = {
     "statsmodels",

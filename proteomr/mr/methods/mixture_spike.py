@@ -28,6 +28,7 @@ _MOST_CELLS = 50_000_000  # residuals of all points of the grid: half a gigabyte
 _REACH = 1.0  # of the grid to either side of zero
 _WIDENINGS = 3  # twofold each: a share that rises as far out as that has no top
 _NARROWINGS = 12  # of the step, tenfold each: beyond, rounding of the effects is wider
+_BESIDE = 20  # steps to either side of the best slope of a step ten times as wide: two of its
 _WIDTH = 3.919927969080108  # standard errors from one limit of 95 % to the other
 _TOO_MANY = "the grid has too many points for the size of the effects"
 
@@ -62,7 +63,8 @@ class MixtureSpike(Method):
     ----------
     lowest, highest : of the grid, in units of the effect, beyond which no slope is looked for: a
         best point there is none. If not given, -1 and 1, and farther out where need be.
-    step : of the grid.
+    step : of the grid. One wider than the errors of most ratios is divided by tens until it is not;
+        one wider than the limits of the estimate is so around the estimate. The message says so.
     share, variance : start of the search for :math:`\pi_0` and :math:`\sigma^2`.
     largest_variance : of invalid residuals, in squares of the outcome's unit.
     unit : power of two by which effects were divided, once they were.
@@ -125,17 +127,28 @@ class MixtureSpike(Method):
         """Return the slope of the grid with the largest share of variants in the spike."""
         del random
         with np.errstate(divide="ignore"):  # a variant without an effect tells no ratio
-            least = count_narrowings(self.step, data.se_y / np.abs(data.x))
-        for narrowed in range(least, least + _NARROWINGS):
-            step = self.step / 10.0**narrowed
-            found = self._fit_on(data, step)
-            if found.status is not Status.ok or step <= _WIDTH * found.se:
-                break
+            narrowed = count_narrowings(self.step, data.se_y / np.abs(data.x))
+        most = narrowed + _NARROWINGS
+        grid = self._lay(self.step / 10.0**narrowed)
+        found = self._fit_on(data, grid)
+        while found.status is Status.ok and grid.step > _WIDTH * found.se and narrowed < most:
+            grid, narrowed = self._lay(grid.step / 10.0, around=found.estimate), narrowed + 1
+            found = self._fit_on(data, grid)
         return _note(found, narrowed)
 
-    def _fit_on(self, data: Harmonised, step: float) -> Estimate:
-        """Return the best slope of a grid of some step."""
-        looked = self._look(data, step)
+    def _lay(self, step: float, *, around: float | None = None) -> Grid:
+        """Return the grid of all slopes, or that of two wider steps on both sides of one."""
+        if around is None:
+            reach = float(np.ldexp(_REACH, self.unit.exponent))
+            return Grid.around_zero(self.lowest, self.highest, step, reach=reach, moves=True)
+        low, high = around - _BESIDE * step, around + _BESIDE * step
+        least = -np.inf if self.lowest is None else self.lowest
+        most = np.inf if self.highest is None else self.highest
+        return Grid(max(low, least), min(high, most), step, (low > least, high < most))
+
+    def _fit_on(self, data: Harmonised, grid: Grid) -> Estimate:
+        """Return the best slope of a grid."""
+        looked = self._look(data, grid)
         if looked is None:
             return refuse(Status.not_identified, _TOO_MANY, nsnp=data.m)
         theta, spikes, best = looked
@@ -152,12 +165,9 @@ class MixtureSpike(Method):
             return refuse(Status.not_identified, AT_AN_END, nsnp=data.m)
         return self._conclude(data, spikes, theta, best)
 
-    def _look(self, data: Harmonised, step: float) -> tuple[F64, Spikes, int] | None:
+    def _look(self, data: Harmonised, first: Grid) -> tuple[F64, Spikes, int] | None:
         """Return slopes, their mixtures and the best; None where the slopes are too many."""
-        reach = float(np.ldexp(_REACH, self.unit.exponent))
-        grid: Grid | None = Grid.around_zero(
-            self.lowest, self.highest, step, reach=reach, moves=True
-        )
+        grid: Grid | None = first
         found: tuple[F64, Spikes, int] | None = None
         for _ in range(_WIDENINGS + 1):
             if grid is None:

@@ -160,3 +160,16 @@ def test_the_grid_is_as_fine_as_the_errors() -> None:
         assert ("divided by" in (coarse.message or "")) == (size > 1.0)
     far = make(1e6 * x, 1e6 * sx, y, sy)
     assert MixtureSpike().estimate(far, random=rng).status is Status.not_identified
+
+
+@pytest.mark.parametrize("seed", [3, 18, 49])
+def test_a_step_wider_than_the_limits_is_made_finer_around_the_best_slope(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, errors = rng.normal(0.0, 0.1, 200), rng.uniform(0.002, 0.006, 200)
+    y = 0.31415 * x + rng.normal(0.0, 1.0, 200) * errors
+    y[:60] += rng.normal(0.0, 0.05, 60)
+    data = make(x, np.full(200, 1e-4), y, errors * rng.choice([0.2, 1.0, 1.0]))
+    found, everywhere = (run(MixtureSpike(step=step), data) for step in (0.02, 0.002))
+    assert str(found.message).startswith("the step of the grid was divided by 10,")
+    assert found.estimate == pytest.approx(everywhere.estimate, abs=1e-12)
+    assert found.se == pytest.approx(everywhere.se, rel=1e-9)
