@@ -75,7 +75,7 @@ def draw_fine_map(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Dra
     parts = [part for part in parts if part.height]
     if not parts:
         raise NothingToDo("the table has no probability to draw")
-    best = sorted(range(len(parts)), key=lambda i: -float(parts[i]["pip"].max() or 0.0))  # type: ignore[arg-type]
+    best = sorted(range(len(parts)), key=lambda i: -float(parts[i].select(pl.max("pip")).item()))
     shown = [parts[i] for i in sorted(best[:MOST_PANELS])]
     telling = [name for name in _KEYS if table[name].n_unique() > 1]
     looks: dict[str, tuple[str, str]] = {}
