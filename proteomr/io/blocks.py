@@ -102,11 +102,12 @@ class ParquetMatrix:
                 told = self._statistics(stored, place)
                 if name not in names or (told is not None and told.null_count == stored.num_rows):
                     continue
+                least = told.min if told is not None and told.has_min_max else None
                 # Of floats of 16 bits the footer has the bytes alone.
-                if told is None or not told.has_min_max or isinstance(told.min, bytes):
+                if told is None or least is None or isinstance(least, bytes):
                     silent.add(name)
                     continue
-                low, high = float(told.min), float(told.max)
+                low, high = float(least), float(told.max)
                 before = extremes.get(name, (low, high))
                 extremes[name] = (min(low, before[0]), max(high, before[1]))
         return {name: ends for name, ends in extremes.items() if name not in silent}

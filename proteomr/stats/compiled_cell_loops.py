@@ -36,29 +36,28 @@ def _gather(dense, cell, root, rows, first, count, columns, sums, weights):
 
 
 @_compile
-def _enter(row, k, s0, s1, s2, s3):
+def _enter(row, k, s0, s1):
     row[k] += s0
     row[k + 1] += s1
-    row[k + 2] += s2
-    row[k + 3] += s3
 
 
 @_compile
 def _multiply(columns, j, k, gram):
-    """Add the products of four columns from j with four from k to their tile of the Gram."""
-    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
-    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
+    """Add the products of four columns from j with two from k to their tile of the Gram.
+
+    Eight sums and what they are of stay in the sixteen registers that every processor has; with
+    four columns from k, sums were put aside and fetched at each row where there are no more.
+    """
+    s00 = s01 = s10 = s11 = s20 = s21 = s30 = s31 = 0.0
     for i in range(np.uint64(_ROWS)):
         a0, a1, a2, a3 = columns[j, i], columns[j + 1, i], columns[j + 2, i], columns[j + 3, i]
-        b0, b1, b2, b3 = columns[k, i], columns[k + 1, i], columns[k + 2, i], columns[k + 3, i]
-        s00, s01, s02, s03 = s00 + a0 * b0, s01 + a0 * b1, s02 + a0 * b2, s03 + a0 * b3
-        s10, s11, s12, s13 = s10 + a1 * b0, s11 + a1 * b1, s12 + a1 * b2, s13 + a1 * b3
-        s20, s21, s22, s23 = s20 + a2 * b0, s21 + a2 * b1, s22 + a2 * b2, s23 + a2 * b3
-        s30, s31, s32, s33 = s30 + a3 * b0, s31 + a3 * b1, s32 + a3 * b2, s33 + a3 * b3
-    _enter(gram[j], k, s00, s01, s02, s03)
-    _enter(gram[j + 1], k, s10, s11, s12, s13)
-    _enter(gram[j + 2], k, s20, s21, s22, s23)
-    _enter(gram[j + 3], k, s30, s31, s32, s33)
+        b0, b1 = columns[k, i], columns[k + 1, i]
+        s00, s01, s10, s11 = s00 + a0 * b0, s01 + a0 * b1, s10 + a1 * b0, s11 + a1 * b1
+        s20, s21, s30, s31 = s20 + a2 * b0, s21 + a2 * b1, s30 + a3 * b0, s31 + a3 * b1
+    _enter(gram[j], k, s00, s01)
+    _enter(gram[j + 1], k, s10, s11)
+    _enter(gram[j + 2], k, s20, s21)
+    _enter(gram[j + 3], k, s30, s31)
 
 
 @_compile
@@ -77,7 +76,7 @@ def add_products(dense, cell, root, rows, starts, grams, sums, weights):
                 _gather(dense, cell, root, rows, at, count, columns, sums[b], weights[b])
                 columns[:, count:_ROWS] = 0.0
                 for j in range(0, width, 4):
-                    for k in range(0, j + 1, 4):
+                    for k in range(0, j + 4, 2):
                         _multiply(columns, j, k, grams[b])
     for gram in grams:
         for j in range(width):

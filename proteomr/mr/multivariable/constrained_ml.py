@@ -26,6 +26,7 @@ from proteomr.mr.multivariable.errors_in_variables import (
     combine_errors,
     evaluate_terms,
     step_terms,
+    vary_residuals,
 )
 from proteomr.stats.parametric_bootstrap import check_draws
 from proteomr.status import Status
@@ -268,8 +269,7 @@ def _trim(x: F64, y: F64, errors: F64, count: int, start: F64) -> tuple[F64, F64
 
 
 def _keep(x: F64, y: F64, errors: F64, count: int, theta: F64) -> tuple[Bool, F64]:
-    u = np.concatenate([-theta, np.ones((theta.shape[0], 1))], axis=1)
-    variance = np.einsum("bk,mkl,bl->bm", u, errors, u, optimize=True)
+    _, variance = vary_residuals(errors, theta)
     value = (y - np.einsum("bme,be->bm", x, theta)) ** 2 / variance
     valid = np.zeros(value.shape, dtype=np.bool_)
     best = np.argsort(value, axis=1, kind="stable")[:, : value.shape[1] - count]

@@ -17,6 +17,7 @@ __all__ = [
     "evaluate_terms",
     "minimise_terms",
     "step_terms",
+    "vary_residuals",
 ]
 
 STALLS = 4
@@ -27,6 +28,7 @@ _HALVINGS = 40  # of a step, down to its last digits
 _TOLERANCE = 1e-13  # standard errors per root of a variant: the last digits
 _CONVEX = 1e-8  # of the information without the residuals: less, and Newton's step is no descent
 _RISE = 1e-14  # relative: what rounding adds to a sum that does not rise
+_LAST_DIGITS = 1e-15  # relative, four roundings: effects known to fewer standard errors hop so far
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +67,24 @@ def combine_errors(se_x: F64, se_y: F64, *, correlations: F64) -> F64:
     return np.asarray(se[:, :, None] * correlations * se[:, None, :])
 
 
+def vary_residuals(covariances: F64, theta: F64) -> tuple[F64, F64]:
+    r"""Return :math:`\Sigma_j u` (b, m, e + 1) and :math:`u^T \Sigma_j u` (b, m) at given effects.
+
+    Parameters
+    ----------
+    covariances, theta : as in `evaluate_terms`, where :math:`u` is written out.
+
+    Examples
+    --------
+    >>> errors = combine_errors(np.ones((1, 1)), np.ones(1), correlations=np.eye(2))
+    >>> vary_residuals(errors, np.full((1, 1), 2.0))[1].tolist()
+    [[5.0]]
+    """
+    u = np.concatenate([-theta, np.ones((theta.shape[0], 1))], axis=1)
+    pushed = np.einsum("mkl,bl->bmk", covariances, u)
+    return pushed, np.asarray(np.einsum("bmk,bk->bm", pushed, u))
+
+
 def evaluate_terms(
     x: F64, y: F64, *, covariances: F64, theta: F64, excess: float | F64 = 0.0
 ) -> Terms:
@@ -92,9 +112,8 @@ def evaluate_terms(
     [[0.5]]
     """
     e = theta.shape[1]
-    u = np.concatenate([-theta, np.ones((theta.shape[0], 1))], axis=1)
-    pushed = np.einsum("mkl,bl->bmk", covariances, u)
-    variance = np.einsum("bmk,bk->bm", pushed, u) + excess
+    pushed, variance = vary_residuals(covariances, theta)
+    variance = variance + excess
     slope = -2.0 * pushed[..., :e]
     residual = y - np.einsum("bme,be->bm", x, theta)
     ratio = residual / variance
@@ -124,7 +143,8 @@ def step_terms(
 
     Returns
     -------
-    Effects (b, e), how far they moved in standard errors (b,), and whether the sum fell (b,).
+    Effects (b, e), how far they moved in standard errors (b,), and whether the sum fell by a step
+    beyond their last digits (b,).
     """
     terms = evaluate_terms(x, y, covariances=covariances, theta=theta, excess=excess)
     w = kept.astype(np.float64)
@@ -144,15 +164,16 @@ def step_terms(
     for _ in range(_HALVINGS):
         trial = theta + shrink[:, None] * step
         residual = y - np.einsum("bme,be->bm", x, trial)
-        u = np.concatenate([-trial, np.ones((before.size, 1))], axis=1)
-        variance = np.einsum("bk,mkl,bl->bm", u, covariances, u, optimize=True) + excess
+        variance = vary_residuals(covariances, trial)[1] + excess
         after = np.einsum("bm,bm->b", residual**2 / variance, w)
         worse = after > before * (1.0 + _RISE)
         if not worse.any():
             break
         shrink = np.where(worse, 0.5 * shrink, shrink)
     shrink = np.where(worse, 0.0, shrink)
-    return theta + shrink[:, None] * step, length * shrink, after < before
+    moved = theta + shrink[:, None] * step
+    beyond = (np.abs(moved - theta) > _LAST_DIGITS * np.abs(theta)).any(axis=1)
+    return moved, length * shrink, (after < before) & beyond
 
 
 def minimise_terms(
