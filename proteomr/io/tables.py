@@ -185,7 +185,10 @@ def _read_parquet(path: Path, *, compressed: bool) -> pl.DataFrame:
         table = pyarrow.parquet.ParquetFile(source).read()
         _refuse_repeated(table.column_names, path)
         frame = pl.DataFrame(pl.from_arrow(without_wide_decimals(table)))
-    return frame.with_columns(pl.selectors.float().fill_nan(None))
+    # A column is copied only where it has such values: a table of a biobank has gigabytes.
+    floats = frame.select(pl.selectors.float().is_nan().any())
+    unset = [name for name in floats.columns if floats[name].item()]
+    return frame.with_columns(pl.col(unset).fill_nan(None)) if unset else frame
 
 
 def _refuse_repeated(names: list[str], path: Path) -> None:
