@@ -11,7 +11,7 @@ from benchmarks.interfaces import PROTEOMR
 from benchmarks.records import ABSENT, OK, Measurement, Reading
 from benchmarks.rows import ROWS
 from benchmarks.rows.floors import PRODUCT, READING, Floors
-from benchmarks.rows.kept import find_line, read_growth, read_scan
+from benchmarks.rows.kept import NUMPY_LOOP, find_line, read_growth, read_scan
 from benchmarks.rows.ranks import RANKS
 from benchmarks.rows.row import MILLI, Row, Standing
 from benchmarks.run import FAMILIES
@@ -42,10 +42,12 @@ class Kept:
     ----------
     scans : lines of each family, newest run.
     older : timed lines of tools that the newest run of their family could not measure.
+    elsewhere : lines of the newest run of a family on each other kind of machine.
     """
 
     scans: Sequence[Sequence[Measurement]]
     older: Sequence[Measurement] = ()
+    elsewhere: Sequence[Sequence[Measurement]] = ()
     readings: Sequence[Reading] = ()
     points: Sequence[Point] = ()
     stored: Sequence[Stored] = ()
@@ -61,6 +63,8 @@ class Kept:
 def write_text(kept: Kept) -> str:
     """Return the whole account: peers, goals, growth and what limits the rest."""
     parts = [_write_peers(kept)]
+    if kept.elsewhere:
+        parts.append(_write_elsewhere(kept.elsewhere))
     if kept.readings:
         parts.append(_write_goals(kept))
     if kept.points:
@@ -163,6 +167,31 @@ def _sentence(panel: Sequence[Measurement]) -> str:
     if loops is not None and loops.ratio is not None:
         parts.append(f"compiled loops save a factor of {loops.ratio:.2f} in CPU time")
     return "; ".join(parts) + "."
+
+
+def _write_elsewhere(panels: Sequence[Sequence[Measurement]]) -> str:
+    """Return what the same scans took on other processors, each beside its own numpy loop."""
+    lines = [
+        "The same scans on other processors, each in one quiet run:",
+        "",
+        "| processor | scan | ms per fit | numpy's loop | whole command | two threads |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for panel in panels:
+        fit, loop = (find_line(panel, "fits", tool=tool) for tool in (PROTEOMR, NUMPY_LOOP))
+        command, workers = find_line(panel, "command"), find_line(panel, "workers")
+        machine = panel[0].machine
+        kernel = machine.blas.rpartition(" ")[2]
+        cells = (
+            f"{machine.processor}, {machine.caches}, OpenBLAS for {kernel} ({panel[0].date})",
+            panel[0].family,
+            "" if fit is None else number(cost(fit)),
+            "" if loop is None else f"{number(loop.ratio or 0.0)}x",
+            "" if command is None else f"{command.cpu_seconds or 0.0:.0f} s CPU",
+            "" if workers is None else f"{workers.ratio or 0.0:.2f}x",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _write_goals(kept: Kept) -> str:

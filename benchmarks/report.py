@@ -1,6 +1,7 @@
 """Draw the figures and fill the pages from the kept results: ``python -m benchmarks.report``.
 
-The newest file of each kind counts; for a tool that was not on the machine then, the newest older
+An account is of one machine, that of the newest rows: the newest file of each kind counts, scans
+of other processors stand beside it; for a tool that was not on the machine then, the newest older
 file that has it. Between its marks each page of `PAGES` is written by this module; a page without
 them is left alone.
 """
@@ -16,6 +17,7 @@ from typing import TypeVar
 from benchmarks.account import Kept, Stored, write_summary, write_text
 from benchmarks.figures import draw_growth, draw_scans, timed
 from benchmarks.growth import Point
+from benchmarks.machine import Machine
 from benchmarks.records import ABSENT, Measurement, Reading, read_records
 from benchmarks.run import FAMILIES, RESULTS
 from proteomr.files import replace_file
@@ -43,18 +45,24 @@ def read_kept(folder: Path) -> Kept:
     ValueError
         A file is not what was kept.
     """
-    scans, older = [], []
+    scans, older, elsewhere = [], [], []
+    readings = _latest(folder, "rows", Reading)
     for family in FAMILIES:
         files = sorted(folder.glob(f"shen2025-{family}-*.csv"))
         if not files:
             raise FileNotFoundError(f"{folder}: no results of the {family} scan; make bench")
         runs = [read_records(path, Measurement) for path in files]
-        scans.append(runs[-1])
-        older += _remember(runs)
+        newest = {_name_hardware(run[0].machine): run for run in runs}
+        here = _name_hardware((readings or runs[-1])[0].machine)
+        chosen = newest.pop(here, runs[-1])
+        scans.append(chosen)
+        older += _remember(runs[: 1 + runs.index(chosen)])
+        elsewhere += [run for run in newest.values() if run is not chosen]
     return Kept(
         scans=scans,
         older=older,
-        readings=_latest(folder, "rows", Reading),
+        elsewhere=elsewhere,
+        readings=readings,
         points=_latest(folder, "growth", Point),
         stored=read_records(STORED, Stored),
     )
@@ -63,6 +71,12 @@ def read_kept(folder: Path) -> Kept:
 def _latest(folder: Path, kind: str, record: type[_Record]) -> list[_Record]:
     files = sorted(folder.glob(f"{kind}-*.csv"))
     return read_records(files[-1], record) if files else []
+
+
+def _name_hardware(machine: Machine) -> tuple[str, ...]:
+    """Return what a machine's speed depends on, without the versions of tools."""
+    kernels = sorted({library.rpartition(" ")[2] for library in machine.blas.split("; ")})
+    return machine.processor, machine.caches, *kernels
 
 
 def _remember(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:

@@ -10,9 +10,9 @@ from benchmarks.interfaces import PROTEOMR, Family
 from benchmarks.records import OK, Kind, Measurement, Reading
 from benchmarks.rows.row import MILLI, Row
 
-__all__ = ["PEOPLE", "SCANS", "WORKERS", "find_line", "read_growth", "read_scan"]
+__all__ = ["NUMPY_LOOP", "PEOPLE", "SCANS", "WORKERS", "find_line", "read_growth", "read_scan"]
 
-_LOOP = "numpy loop"
+NUMPY_LOOP = "numpy loop"
 SCANS: Mapping[Family, Row] = {
     "logistic": Row("scan-logistic", "logistic scan", "numpy's loop", must=38.0, aim=50.0),
     "linear": Row("scan-linear", "linear scan", "numpy's loop", must=13.0, aim=20.0),
@@ -35,7 +35,7 @@ def find_line(lines: Sequence[Measurement], kind: Kind, tool: str = "") -> Measu
 
 def read_scan(lines: Sequence[Measurement]) -> list[tuple[Row, Reading]]:
     """Return the rows of a family's scan: one thread against numpy's loop, two against one."""
-    ours, loop = find_line(lines, "fits", PROTEOMR), find_line(lines, "fits", _LOOP)
+    ours, loop = find_line(lines, "fits", PROTEOMR), find_line(lines, "fits", NUMPY_LOOP)
     command, workers = find_line(lines, "command"), find_line(lines, "workers")
     found = []
     if ours is not None and command is not None:

@@ -50,6 +50,22 @@ def test_the_text_gives_times_ratios_and_the_whole_scan(kept: Path) -> None:
     assert "broken" not in text
 
 
+def test_scans_of_other_processors_stand_beside_those_of_the_rows(
+    kept: Path, measurement: Measurement
+) -> None:
+    other = replace(measurement.machine, caches="L2 1024K", blas="openblas 0.3 SkylakeX")
+    loop = replace(measurement, tool="numpy loop", ratio=31.4, cpu_ms_per_fit=125.6)
+    newer = [
+        replace(line, machine=other, date="2026-03-01") for line in [*results(measurement), loop]
+    ]
+    write_records(kept / "shen2025-logistic-2026-03-01.csv", newer)
+    write_records(kept / "rows-2026-01-03.csv", [reading(measurement, "ranks")])
+    found = read_kept(kept)
+    assert [panel[0].date for panel in found.scans] == ["2026-01-02", "2026-01-02"]
+    row = "| a processor, L2 1024K, OpenBLAS for SkylakeX (2026-03-01) | logistic | 4.0 | 31.4x |"
+    assert row in write_text(found)
+
+
 def test_a_tool_that_is_absent_now_stands_with_its_older_ratio_and_date(
     kept: Path, measurement: Measurement
 ) -> None:
