@@ -21,7 +21,12 @@ from proteomr.stats.concordance import Concordance, measure_concordance, weigh_b
 from proteomr.stats.cox import fit_cox
 from proteomr.stats.cox_sandwich import sandwich_covariance
 from proteomr.stats.cox_sums import sum_hazards
-from proteomr.stats.distributions import neg_log10_p_chi2, neg_log10_p_normal, p_from_neg_log10
+from proteomr.stats.distributions import (
+    neg_log10_p_chi2,
+    neg_log10_p_normal,
+    p_from_neg_log10,
+    quantile_normal,
+)
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units
 from proteomr.stats.risk_sets import lay_out_risk_sets
@@ -139,6 +144,7 @@ class CoxPeriods:
             covariance[first:, first:],
             float(model.units[1, -1]),
             _judge(fit.aliased[first:], fit.infinite[first:], events, converged=fit.converged),
+            self.options.level,
         )
         return found.rows()
 
@@ -153,6 +159,7 @@ class _Periods:
     covariance: F64
     scale: float
     status: list[tuple[Status, str]]
+    level: float
 
     def rows(self) -> list[dict[str, object]]:
         """Return the rows of the table."""
@@ -164,6 +171,9 @@ class _Periods:
         minus_log = np.full(se.size, np.nan)
         minus_log[known] = neg_log10_p_normal(estimate[known] / se[known])
         p = p_from_neg_log10(minus_log)
+        half = float(quantile_normal(0.5 + self.level / 2.0)) * se
+        with np.errstate(over="ignore"):  # a protein in tiny units: its ratio per unit is infinite
+            ratio = np.exp(estimate)
         test = self._test_equal(np.flatnonzero(known))
         out: list[dict[str, object]] = []
         for i, (low, high) in enumerate(self.spans):
@@ -179,7 +189,9 @@ class _Periods:
                     "statistic": float(estimate[i] / se[i]),
                     "neg_log10_p": float(minus_log[i]),
                     "p_value": float(p[i]),
-                    "ratio": float(np.exp(estimate[i])),
+                    "conf_low": float(estimate[i] - half[i]),
+                    "conf_high": float(estimate[i] + half[i]),
+                    "ratio": float(ratio[i]),
                     "status": status.name,
                     "message": message or None,
                     "equal_statistic": test[0],
@@ -258,6 +270,8 @@ _PERIODS = (
     "statistic",
     "neg_log10_p",
     "p_value",
+    "conf_low",
+    "conf_high",
     "ratio",
     "status",
     "message",

@@ -29,7 +29,16 @@ _KEYS: Final = (
     "method",
     "quantity",
     "table",
+    "effect",
+    "coefficient",
+    "measure",
+    "moderator",
+    "period",
+    "split",
+    "half",
+    "group",
 )
+_NUMBERED: Final = ("period", "half")  # are told by their name, too
 _NAMES: Final = (c.PROTEIN, "gene", "set", "name", "snp")
 _NUMBERS: Final = (c.ESTIMATE, c.SE, c.CONF_LOW, c.CONF_HIGH)
 _RATIOS: Final = {"logistic": "OR", "ordinal": "OR", "multinomial": "OR", "cox": "HR"}
@@ -173,7 +182,11 @@ def _read_model(part: pl.DataFrame, telling: Sequence[str]) -> ModelRows:
         for name in (*_NUMBERS, c.NEG_LOG10_P)
     }
     minus_log = numbers[c.NEG_LOG10_P]
-    said = [str(part[name][0]) for name in telling if part[name][0] is not None]
+    said = [
+        f"{name} {part[name][0]}" if name in _NUMBERED else str(part[name][0])
+        for name in telling
+        if part[name][0] is not None
+    ]
     return ModelRows(
         label=", ".join(said),
         names=tuple(there["_name"].to_list()),

@@ -232,6 +232,9 @@ def test_ratios_by_period_are_those_of_follow_up_that_is_split() -> None:
     difference = D @ split.coefficients[-3:]
     wald = difference @ np.linalg.solve(D @ V @ D.T, difference)
     assert np.array(table.columns["equal_statistic"])[first[0]] == pytest.approx(wald, rel=1e-8)
+    limits = [np.array(table.columns[f"conf_{end}"])[first] for end in ("low", "high")]
+    half = 1.959963984540054 * np.sqrt(np.diagonal(V))
+    np.testing.assert_allclose([found - limits[0], limits[1] - found], [half, half], rtol=1e-9)
 
 
 def test_a_period_without_events_is_a_row_with_a_status() -> None:

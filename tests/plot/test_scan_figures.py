@@ -13,15 +13,39 @@ from proteomr.plot import PlotStyle
 from proteomr.plot.effects import draw_effects
 from proteomr.plot.heatmap import draw_heatmap
 from proteomr.plot.hits_forest import draw_hits_forest
+from proteomr.plot.kinds import RESULT_TABLES
 from proteomr.plot.manhattan import draw_manhattan, draw_miami
 from proteomr.plot.qq import draw_qq, expect_uniform
 from proteomr.plot.result_models import split_models
 from proteomr.plot.volcano import draw_volcano
 from proteomr.stats.multiple import adjust
+from proteomr.tables import load_schema
 from tests.plot.figure_tables import (
     make_table,
 )
 from tests.plot.looking import boxes_of, find_collisions
+
+
+@pytest.mark.parametrize("table", RESULT_TABLES)
+def test_whatever_tells_the_rows_of_a_protein_apart_tells_its_models_apart(table: str) -> None:
+    telling = {
+        column.name
+        for column in load_schema(table).columns
+        if column.name in APART and not column.name.startswith("p_")
+    }
+    numbers = {"period": [1, 2], "half": [1, 2], "lag": [0.0, 2.0]}
+    for name in telling:
+        frame = pl.DataFrame(
+            {"protein": ["A", "A"], name: numbers.get(name, ["x", "y"])}
+        ).with_columns(estimate=0.1, p_value=0.01)
+        assert [model.names for model in split_models(frame)] == [("A",), ("A",)], name
+    assert telling or table in {"covariate_changes", "smr"}
+
+
+APART = (
+    *("exposure", "outcome", "adjustment", "stratum", "term", "contrast", "lag", "quantity"),
+    *("coefficient", "measure", "moderator", "period", "group", "split", "half", "table", "effect"),
+)
 
 
 @pytest.mark.parametrize("width", ["single", "double"])
