@@ -67,13 +67,15 @@ class CurveChoice:
         ),
     ] = 4
     conf_type: Annotated[
-        Literal["log", "log-log", "plain"],
+        Literal["log", "log-log", "plain"] | None,
         typer.Option(
             metavar="log|log-log|plain",
             rich_help_panel=CURVES,
-            help="Scale of the limits of survival, medians and cumulative incidence.",
+            help="Scale of the limits of survival, medians and cumulative incidence. Without: log, "
+            "and log-log of samples that were multiply imputed, which are pooled on it.",
+            show_default=False,
         ),
-    ] = "log"
+    ] = None
     rho: Annotated[
         float,
         typer.Option(
@@ -167,16 +169,16 @@ class CurveChoice:
 
         _refuse_models(scan)
         of, files = scan.follow_ups, scan.files
-        if of.start is not None:
+        person = None if of.start is None else files.id_column
+        if of.start is not None and person is None:
             raise UsageError(
-                "--start is of spells, and curves are of a row for each person: give whole "
-                "follow-ups, with --entry NAME for those who come late"
+                "--start is of people with several rows: say whose they are, --id NAME"
             )
         lags = of.lag or [0.0]
         return make_curves_request(
             samples,
             proteins,
-            follow_up=FollowUpOptions(of.list(), of.event_code, lags[0], of.lag_rule),
+            follow_up=FollowUpOptions(of.list(), of.event_code, lags[0], of.lag_rule, person),
             curves=self.choose(scan),
             withdrawn=files.withdrawn,
             id_column=files.id_column,

@@ -140,7 +140,8 @@ def _show_incidence(tests: "pl.DataFrame") -> None:
             say(said + f"{row['status']}, {row['message']}")
         else:
             p = f"p {row['p_value']:.2g}"
-            say(said + f"Gray's test {row['statistic']:.2f}, {row['df']:g} df, {p}")
+            df = f"{row['df']:g} df" if row.get("m") is None else _describe_df(row)
+            say(said + f"Gray's test {row['statistic']:.2f}, {df}, {p}")
 
 
 def _list_tests(tests: "pl.DataFrame") -> None:
@@ -166,9 +167,18 @@ def _describe_test(test: dict[str, Any]) -> str:
         return ": ".join(part for part in (test["status"], test["message"]) if part)
     kind = "log-rank" if test["rho"] == 0 else f"G-rho {test['rho']:g}"
     within = f" within {test['baseline']}" if test["baseline"] else ""
-    said = f"{kind}{within} {test['statistic']:.2f}, {test['df']:g} df, p {test['p_value']:.2g}"
+    df = f"{test['df']:g} df"
+    if test.get("m") is not None:
+        kind, df = f"{kind} of {test['m']} imputations, F", _describe_df(test)
+    said = f"{kind}{within} {test['statistic']:.2f}, {df}, p {test['p_value']:.2g}"
     trend = test["trend_p_value"]
     return said if trend is None or test["df"] < 2 else f"{said}; trend p {trend:.2g}"
+
+
+def _describe_df(test: dict[str, Any]) -> str:
+    """Say the degrees of freedom of a test that was pooled over imputations, an F."""
+    denominator = test["df_denominator"]
+    return f"{test['df']:g} and {'endless' if denominator is None else f'{denominator:.4g}'} df"
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from proteomr.models.further import OF_LIKELIHOOD
 from proteomr.scan import GIVEN_P, JOINT_TESTS, PART_ORDER
 from proteomr.stats.rubin import pool_estimates, pool_tests
 from proteomr.tables import columns as c
+from proteomr.tables.imputed import stack_column
 
 __all__ = ["count_parameters", "pool_parts", "pool_scan"]
 
@@ -106,15 +107,15 @@ def pool_parts(
             "is not in all of them"
         )
     m, rows = len(frames), frame.height
-    estimate, se, df = (_stack(frames, name) for name in (c.ESTIMATE, c.SE, c.DF))
+    estimate, se, df = (stack_column(frames, name) for name in (c.ESTIMATE, c.SE, c.DF))
     fewest = {
-        name: pl.Series(name, _stack(frames, name).min(axis=0)).fill_nan(None).cast(pl.Int64)
+        name: pl.Series(name, stack_column(frames, name).min(axis=0)).fill_nan(None).cast(pl.Int64)
         for name in _FEWEST
     }
     every = np.all(np.isfinite(estimate), axis=0)
     pooled_estimate, pooled_se, pooled_df, fmi = (np.full(rows, np.nan) for _ in range(4))
     own = df[:, every].mean(axis=0)
-    counted = _stack(frames, c.N_CASE if of_events else c.N).min(axis=0)
+    counted = stack_column(frames, c.N_CASE if of_events else c.N).min(axis=0)
     counted = counted - _find_parameters(frame, parameters)
     complete = np.where(np.isnan(own), counted[every], own)
     pooled = pool_estimates(estimate[:, every], se[:, every], complete)
@@ -148,11 +149,6 @@ def _find_parameters(frame: pl.DataFrame, parameters: Sequence[Mapping[str, int]
     known = pl.DataFrame(parameters, schema={**kinds, _PARAMETERS: pl.Int64})
     joined = frame.select(_MODEL).join(known, on=_MODEL, how="left", maintain_order="left")
     return joined[_PARAMETERS].fill_null(0).cast(pl.Float64).to_numpy()
-
-
-def _stack(frames: Sequence[pl.DataFrame], name: str) -> F64:
-    """Return a column of all imputations ``(m, r)``, NaN for none."""
-    return np.array([frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for frame in frames])
 
 
 def _tell(frames: Sequence[pl.DataFrame], there: F64) -> tuple[list[str], list[str | None]]:

@@ -23,6 +23,7 @@ from proteomr.scan import DETAILS
 from proteomr.stats.distributions import p_from_neg_log10, quantile_t
 from proteomr.stats.rubin import pool_estimates
 from proteomr.tables import columns as c
+from proteomr.tables.imputed import stack_column
 
 __all__ = ["POOLED_TABLES", "pool_details"]
 
@@ -50,9 +51,7 @@ class _Lists:
 
     def stack(self, name: str) -> F64:
         """Return a column of all imputations ``(m, r)``, NaN for none."""
-        return np.array(
-            [one[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for one in self.each]
-        )
+        return stack_column(self.each, name)
 
     def pool(self, estimate: F64, se: F64, df: F64 | None = None) -> dict[str, F64]:
         """Pool estimates ``(m, r)``; those that an imputation lacks are NaN."""

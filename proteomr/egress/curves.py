@@ -41,7 +41,8 @@ def is_curve(given: GivenTable) -> bool:
 def take_round_times(given: GivenTable, *, k: int) -> GivenTable:
     """Return a table of curves at round times: events up to then, and people at risk after them.
 
-    Of weighted people, whose sums are no counts, no row is taken.
+    Of weighted people, whose sums are no counts, no row is taken, nor of several imputations, whose
+    pooled curves no counts give.
 
     Parameters
     ----------
@@ -49,7 +50,8 @@ def take_round_times(given: GivenTable, *, k: int) -> GivenTable:
     k : fewest people at risk at the last time.
     """
     frame = given.frame.filter(pl.col(_TIME).is_not_null())
-    rows = [row for curve in _curves(frame) for row in _at_round_times(frame, curve, k)]
+    curves = () if c.M in frame.columns else _curves(frame)
+    rows = [row for curve in curves for row in _at_round_times(frame, curve, k)]
     taken = pl.DataFrame(rows, schema=given.frame.schema, orient="row")
     return replace(given, frame=taken, schema=_without_persons(given.schema))
 

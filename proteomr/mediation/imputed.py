@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import Bool
 from proteomr.errors import InputError
 from proteomr.scan import DETAILS, PART_ORDER
 from proteomr.stats.rubin import pool_estimates
 from proteomr.tables import columns as c
+from proteomr.tables.imputed import stack_column, take_fewest, tell_status
 
 __all__ = ["pool_imputations"]
 
@@ -47,10 +48,10 @@ def pool_imputations(imputed: Sequence[Sequence[pl.DataFrame]]) -> pl.DataFrame:
         raise InputError("the imputations give other models than the first: another exposure")
     there = np.array([one[f"{DETAILS}mediation"].is_not_null().to_numpy() for one in frames])
     every = np.all(there, axis=0)
-    status, message = _tell(frames, there)
+    status, message = tell_status(frames, there)
     return first.with_columns(
         *(_pool_rows(frames, name, every) for name in _NAMED),
-        *_take_fewest(frames),
+        *take_fewest(frames, _FEWEST),
         pl.Series(c.STATUS, status, dtype=pl.String),
         pl.Series(c.MESSAGE, message, dtype=pl.String),
     )
@@ -71,11 +72,11 @@ def _pool_rows(frames: Sequence[pl.DataFrame], name: str, every: Bool) -> pl.Ser
         raise InputError(
             "the imputations give other effects than the first: a protein has two values in some"
         )
-    estimate, se = (_stack(tables, column) for column in (c.ESTIMATE, c.SE))
+    estimate, se = (stack_column(tables, column) for column in (c.ESTIMATE, c.SE))
     known = np.all(np.isfinite(estimate) & np.isfinite(se), axis=0)
     complete = np.full(base.height, np.inf)
     if name == "paths":
-        df = _stack(tables, c.DF)
+        df = stack_column(tables, c.DF)
         complete = np.where(np.isnan(df), np.inf, df).mean(axis=0)
     pooled = pool_estimates(estimate[:, known], se[:, known], complete[known])
     found = {column: np.full(base.height, np.nan) for column in (c.ESTIMATE, c.SE, c.DF, c.FMI)}
@@ -84,10 +85,10 @@ def _pool_rows(frames: Sequence[pl.DataFrame], name: str, every: Bool) -> pl.Ser
     for column, own in zip(found.values(), values, strict=True):
         column[known] = own
     if name == "mediation":
-        status, message = _tell(tables, known[None].repeat(m, axis=0) | np.isfinite(estimate))
+        status, message = tell_status(tables, known[None].repeat(m, axis=0) | np.isfinite(estimate))
         none = pl.lit(None, dtype=pl.Float64)
         base = base.with_columns(
-            *_take_fewest(tables),
+            *take_fewest(tables, _FEWEST),
             pl.Series(c.STATUS, status, dtype=pl.String),
             pl.Series(c.MESSAGE, message, dtype=pl.String),
             pl.lit(m, dtype=pl.Int64).alias(c.M),
@@ -104,32 +105,3 @@ def _pool_rows(frames: Sequence[pl.DataFrame], name: str, every: Bool) -> pl.Ser
     fits = pl.DataFrame({_FIT: pl.int_range(frames[0].height, eager=True)})
     joined = fits.join(lists, on=_FIT, how="left", maintain_order="left")
     return joined[listed].cast(frames[0].schema[listed])
-
-
-def _take_fewest(frames: Sequence[pl.DataFrame]) -> list[pl.Series]:
-    """Return people and cases of the imputation that has the fewest."""
-    out = []
-    for name in _FEWEST:
-        counts = pl.DataFrame([one[name].alias(str(i)) for i, one in enumerate(frames)])
-        out.append(counts.min_horizontal().cast(frames[0].schema[name]).alias(name))
-    return out
-
-
-def _stack(tables: Sequence[pl.DataFrame], name: str) -> F64:
-    """Return a column of all imputations ``(m, r)``, NaN for none."""
-    return np.array([one[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for one in tables])
-
-
-def _tell(tables: Sequence[pl.DataFrame], there: Bool) -> tuple[list[str], list[str | None]]:
-    """Return status and message of each row: of the first imputation that has one to tell."""
-    statuses = [one[c.STATUS].to_list() for one in tables]
-    messages = [one[c.MESSAGE].to_list() for one in tables]
-    told_status, told = list[str](), list[str | None]()
-    for row in range(tables[0].height):
-        odd = [i for i in range(len(tables)) if not there[i][row]]
-        odd = odd or [i for i in range(len(tables)) if messages[i][row]]
-        at = odd[0] if odd else 0
-        said = messages[at][row]
-        told_status.append(statuses[at][row])
-        told.append(f"imputation {at + 1}: {said}" if said else None)
-    return told_status, told

@@ -44,6 +44,24 @@ class RiskTimes:
     entry: F64
     exit: F64
 
+    def move(self, times: F64) -> RiskTimes:
+        """Return the people on another grid, that has every time of their events.
+
+        Examples
+        --------
+        >>> people = place_people(np.full(2, -np.inf), np.array([1.0, 2.0]), np.array([0, 1]))
+        >>> people.move(np.array([1.0, 2.0])).end.tolist()
+        [1, 2]
+        """
+        return RiskTimes(
+            times,
+            np.searchsorted(times, self.entry, side="right"),
+            np.searchsorted(times, self.exit, side="right"),
+            self.cause,
+            self.entry,
+            self.exit,
+        )
+
     def choose(self, rows: Bool | I64) -> RiskTimes:
         """Return some of the people, on the same grid.
 

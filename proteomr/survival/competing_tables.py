@@ -3,28 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from proteomr._typing import Bool
 from proteomr.stats.distributions import p_from_neg_log10
 from proteomr.stats.kaplan_meier import find_limits
+from proteomr.stats.restricted_mean import find_horizons
 from proteomr.status import Status
 from proteomr.survival.curve_estimates import Competing
 from proteomr.survival.curve_request import CurveOptions
 from proteomr.survival.curve_tables import CurveTables, GroupNames, say
 from proteomr.tables import columns as c
 
-__all__ = ["add_competing"]
+__all__ = ["add_competing", "lay_incidences"]
+
+
+def lay_incidences(found: Sequence[Competing]) -> tuple[tuple[Bool, float], ...]:
+    """Return the steps of the incidence of each group, and when its risk set empties or NaN.
+
+    Those of several imputations are of one grid: what any of them has as a step, all have, up to
+    the last exit that all of them know of.
+    """
+    out = []
+    for k in range(found[0].subjects.count):
+        emptied = [float(one.emptied[k]) for one in found if math.isfinite(one.emptied[k])]
+        steps = np.any([one.counts.deaths[k] > 0 for one in found], axis=0)
+        known = min(float(find_horizons(one.curves, one.subjects)[k]) for one in found)
+        out.append((steps & (found[0].counts.times <= known), emptied[0] if emptied else math.nan))
+    return tuple(out)
 
 
 def add_competing(
-    tables: CurveTables, keys: Mapping[str, object], found: Competing, names: GroupNames
+    tables: CurveTables,
+    keys: Mapping[str, object],
+    found: Competing,
+    names: GroupNames,
+    laid: Sequence[tuple[Bool, float]],
 ) -> None:
-    """Add incidences of each event in each group, and Gray's tests."""
+    """Add incidences of each event in each group, by :func:`lay_incidences`, and Gray's tests."""
     for code in found.incidence:
-        for k in range(len(names.labels)):
-            _add_incidence(tables, keys, found, names, code=code, k=k)
+        for k, (steps, emptied) in enumerate(laid):
+            of = {**keys, "cause": code, "group": names.labels[k]}
+            if math.isfinite(emptied):
+                _add_no_incidence(tables, of, emptied)
+            else:
+                _add_incidence(tables, of, found, steps, code=code, k=k)
     for code, test in found.tests.items():
         events = int(np.count_nonzero(found.subjects.risk.cause == code))
         good = math.isfinite(test.statistic) and found.begun
@@ -44,32 +69,30 @@ def add_competing(
         )
 
 
+def _add_no_incidence(tables: CurveTables, of: Mapping[str, object], emptied: float) -> None:
+    ended = say(
+        Status.not_identified,
+        f"all who were there by {emptied:g} had an event then, before others came: begin later",
+    )
+    none = dict.fromkeys(
+        ("time", "at_risk", "events", "incidence", c.SE, "se_gray", c.CONF_LOW, c.CONF_HIGH)
+    )
+    tables.of("cumulative_incidence").add_one({**of, **ended}, **none)
+
+
 def _add_incidence(
     tables: CurveTables,
-    keys: Mapping[str, object],
+    of: Mapping[str, object],
     found: Competing,
-    names: GroupNames,
+    own: Bool,
     *,
     code: int,
     k: int,
 ) -> None:
-    rows, of = tables.of("cumulative_incidence"), {**keys, "cause": code, "group": names.labels[k]}
-    if math.isfinite(found.emptied[k]):
-        ended = say(
-            Status.not_identified,
-            f"all who were there by {found.emptied[k]:g} had an event then, before others came: "
-            "begin later",
-        )
-        none = dict.fromkeys(
-            ("time", "at_risk", "events", "incidence", c.SE, "se_gray", c.CONF_LOW, c.CONF_HIGH)
-        )
-        rows.add_one({**of, **ended}, **none)
-        return
-    own = found.counts.deaths[k] > 0
     estimate = found.incidence[code]
     low, high = _limit(estimate.incidence[k], estimate.se[k], tables.options)
-    events = found.counts.by_cause[code][k] if code in found.counts.by_cause else own * 0.0
-    rows.add(
+    events = found.counts.by_cause[code][k] if code in found.counts.by_cause else np.zeros(own.size)
+    tables.of("cumulative_incidence").add(
         {**of, **say(Status.ok)},
         {
             "time": found.counts.times[own],
@@ -85,7 +108,7 @@ def _add_incidence(
 
 
 def _limit(incidence: np.ndarray, se: np.ndarray, options: CurveOptions) -> tuple[np.ndarray, ...]:
-    return find_limits(incidence, se, kind=options.conf_type, level=options.level)
+    return find_limits(incidence, se, kind=options.scale, level=options.level)
 
 
 def _judge(found: Competing, events: int) -> tuple[Status, str]:

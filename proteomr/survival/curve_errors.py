@@ -20,16 +20,17 @@ class Errors:
     tests: bool
 
 
-def choose_errors(request: CurvesRequest, weights: F64 | None) -> Errors:
+def choose_errors(request: CurvesRequest, weights: F64 | None, *, repeated: bool = False) -> Errors:
     """Return the errors that are asked for, or those of the field's packages.
 
     Of curves robust ones with clusters, and with weights that are not whole numbers, as survfit,
-    which takes whole ones for so many people; of tests once a weight is not 1, as coxph.
+    which takes whole ones for so many people; of tests once a weight is not 1, as coxph; of both
+    where somebody has several events (`repeated`), as both.
     """
     asked = request.curves.errors
     if asked is not None:
         return Errors(asked == "robust", asked == "robust")
     there = np.zeros(0) if weights is None else weights[~np.isnan(weights)]
-    clustered = request.curves.cluster is not None
+    clustered = repeated or request.curves.cluster is not None
     parts = clustered or bool(np.any(there != np.floor(there)))
     return Errors(parts, clustered or bool(np.any(there != 1.0)))

@@ -29,7 +29,15 @@ from proteomr.survival.curve_errors import Errors
 from proteomr.survival.curve_outcomes import CurveOutcome
 from proteomr.survival.curve_request import CurveOptions
 
-__all__ = ["Competing", "CurveEstimates", "Grouped", "estimate_competing", "estimate_groups"]
+__all__ = [
+    "Competing",
+    "CurveEstimates",
+    "Grouped",
+    "OneGroup",
+    "estimate_competing",
+    "estimate_groups",
+    "find_last",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +51,8 @@ class Grouped:
     count : K, number of groups.
     ordered : whether the groups have an order that a trend may follow.
     weights, clusters, strata : ``(m,)``, or None.
+    persons : ``(m,)``, whose row each is, where somebody has several; they are the clusters where
+        no others are given.
     """
 
     members: I64
@@ -52,11 +62,19 @@ class Grouped:
     weights: F64 | None = None
     clusters: I64 | None = None
     strata: I64 | None = None
+    persons: I64 | None = None
+
+    def count_people(self, rows: Bool | slice = slice(None)) -> int:
+        """Return the number of people, each once, of some rows."""
+        if self.persons is None:
+            return int(self.codes[rows].size)
+        return int(np.unique(self.persons[rows]).size)
 
     def place(self, risk: RiskTimes) -> Subjects:
         """Return the people in their groups on a grid of the outcome."""
         chosen = risk.choose(self.members)
-        return Subjects(chosen, self.codes, self.count, self.weights, self.clusters)
+        clusters = self.persons if self.clusters is None else self.clusters
+        return Subjects(chosen, self.codes, self.count, self.weights, clusters)
 
     def stratify(self, subjects: Subjects) -> Subjects:
         """Return people in groups of stratum and group together."""
@@ -111,6 +129,7 @@ class CurveEstimates:
     Attributes
     ----------
     groups : the people of each group.
+    people : ``(K + 1,)``, how many they are, and all together, each once.
     subjects, counts, curves : of the groups.
     at_risk : ``(K, A)``, weighted people at risk at the times that are read off.
     emptied : ``(K,)``, when a curve reaches 0 while some are still to come; NaN for never.
@@ -124,6 +143,7 @@ class CurveEstimates:
     """
 
     groups: tuple[OneGroup, ...]
+    people: I64
     subjects: Subjects
     counts: GroupCounts
     curves: SurvivalCurves
@@ -138,10 +158,22 @@ class CurveEstimates:
     years: PersonYears
 
 
+def find_last(outcome: CurveOutcome, grouped: Grouped) -> float:
+    """Return the last time to which every group is followed."""
+    lasts = np.full(grouped.count, -np.inf)
+    np.maximum.at(lasts, grouped.codes, outcome.single.exit[grouped.members])
+    return float(lasts.min())
+
+
 def estimate_groups(
-    outcome: CurveOutcome, grouped: Grouped, *, options: CurveOptions, errors: Errors
+    outcome: CurveOutcome,
+    grouped: Grouped,
+    *,
+    options: CurveOptions,
+    errors: Errors,
+    tau: float,
 ) -> CurveEstimates:
-    """Estimate curves, means and rates of groups, and test that they are equal."""
+    """Estimate curves, rates and means up to tau of groups, and test that they are equal."""
     subjects = grouped.place(outcome.single)
     counts = count_risk(subjects)
     by = subjects if errors.curves else None
@@ -150,9 +182,10 @@ def estimate_groups(
     horizons = find_horizons(curves, subjects)
     groups = part_groups(subjects)
     trend = assess_trend(rank, np.arange(1.0, grouped.count + 1.0))
-    tau = min(group.last for group in groups) if options.tau is None else options.tau
+    people = [grouped.count_people(grouped.codes == k) for k in range(grouped.count)]
     return CurveEstimates(
         groups,
+        np.array([*people, grouped.count_people()]),
         subjects,
         counts,
         curves,

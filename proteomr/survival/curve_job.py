@@ -13,17 +13,16 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.errors import ColumnError, InputError, NothingToDo
+from proteomr.errors import ColumnError, InputError, NothingToDo, UsageError
 from proteomr.execute import Executor, Shard
-from proteomr.io import choose_proteins, is_store, read_cohort, split_imputations
+from proteomr.io import choose_proteins, is_store, read_cohort, read_spells, split_imputations
 from proteomr.io.people import read_people
 from proteomr.runs import Forecast, Ledger, Outcome, Source, open_scratch
 from proteomr.runs.timing import peak_memory
 from proteomr.scan import Reading, read_formulas
 from proteomr.scan.columns import label_level
-from proteomr.survival.curve_blocks import CurveBlock, CurveWork
-from proteomr.survival.curve_errors import choose_errors
-from proteomr.survival.curve_outcomes import CurveOutcome, read_outcome
+from proteomr.survival.curve_blocks import CurveBlock, CurvePeople, CurveWork
+from proteomr.survival.curve_outcomes import CurveOutcome, read_outcome, share_times
 from proteomr.survival.curve_outputs import collect_curves, describe_curves
 from proteomr.survival.curve_request import ALL_PROTEINS, CurvesRequest
 from proteomr.tables import ArrayProteins, Cohort, Drop
@@ -70,22 +69,29 @@ class CurvesJob:
             work(mine[0])
             first = time.process_time() - started - read
             proteins = sum(len(block.proteins) for block in mine)
+            m = len(work.imputed)
             return Forecast(
                 units={
-                    "people": work.reading.cohort.n,
+                    "people": work.imputed[0].reading.cohort.n,
                     **({"proteins": proteins} if proteins else {}),
-                    "outcomes": len(work.outcomes),
+                    "outcomes": len(work.imputed[0].outcomes),
                 },
                 seconds=read + first * len(mine),
                 memory_bytes=peak_memory(),
-                lines=(("groups", self._describe_groups()), ("blocks", f"{len(mine)}")),
+                lines=(
+                    ("groups", self._describe_groups()),
+                    *((("imputations", f"{m}, pooled"),) if m > 1 else ()),
+                    ("blocks", f"{len(mine)}"),
+                ),
             )
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Work through the blocks that the ledger lacks; of a whole run, join them and correct."""
         with self._open() as (work, blocks, drops):
-            errors = choose_errors(self.request, work.reading.modifiers.weights)
-            ledger.parts.keep_facts(describe_curves(self.request, len(blocks), errors, drops))
+            facts = describe_curves(
+                self.request, len(blocks), work.errors, drops, imputations=len(work.imputed)
+            )
+            ledger.parts.keep_facts(facts)
             mine = blocks if ledger.shard is None else ledger.shard.select(blocks)
             waiting = set(ledger.parts.pending(len(blocks)))
             todo = [block for block in mine if block.index in waiting]
@@ -103,40 +109,93 @@ class CurvesJob:
     @contextlib.contextmanager
     def _open(self) -> Iterator[tuple[CurveWork, list[CurveBlock], list[Drop]]]:
         """Read people, proteins and outcomes; what is read from serves while this is open."""
-        curves = self.request.curves
         with open_scratch() as scratch:
-            cohort = self._read_cohort(scratch)
-            reading = read_formulas(
-                cohort, weights=curves.weights, cluster=curves.cluster, baseline=curves.strata
-            )
-            outcomes, drops = self._read_outcomes(reading)
-            levels, labels = (None, ()) if curves.by is None else _read_levels(reading, curves.by)
-            work = CurveWork(self.request, reading, outcomes, levels, labels)
-            yield work, self._list_blocks(cohort), [*cohort.drops, *drops]
+            each = [self._read_people(cohort) for cohort in self._read_cohorts(scratch)]
+            cohorts = [people.reading.cohort for people, _ in each]
+            blocks = self._list_blocks(cohorts[0])
+            if any(other.proteins.names != cohorts[0].proteins.names for other in cohorts):
+                raise InputError("imputations of the samples have other proteins than the first")
+            drops = [
+                drop
+                for of, (_, lost) in zip(cohorts, each, strict=True)
+                for drop in (*of.drops, *lost)
+            ]
+            imputed = tuple(people for people, _ in each)
+            if len(imputed) > 1:
+                imputed = _share_times(imputed)
+            yield CurveWork(self.request, imputed), blocks, list(dict.fromkeys(drops))
 
-    def _read_outcomes(self, reading: Reading) -> tuple[tuple[CurveOutcome, ...], list[Drop]]:
+    def _read_people(self, cohort: Cohort) -> tuple[CurvePeople, list[Drop]]:
+        curves = self.request.curves
+        reading = read_formulas(
+            cohort,
+            weights=curves.weights,
+            cluster=curves.cluster,
+            baseline=curves.strata,
+            person=self.request.follow_up.person,
+        )
+        levels, labels = (None, ()) if curves.by is None else _read_levels(reading, curves.by)
+        outcomes, drops = self._read_outcomes(reading, _find_states(reading, levels))
+        return CurvePeople(reading, outcomes, levels, labels), drops
+
+    def _read_outcomes(
+        self, reading: Reading, states: I64 | None
+    ) -> tuple[tuple[CurveOutcome, ...], list[Drop]]:
         outcomes: list[CurveOutcome] = []
         drops: list[Drop] = []
         several = len(self.request.lags) > 1
         for options in self.request.follow_ups:
             for outcome in options.outcomes:
                 read, lost = read_outcome(
-                    reading, outcome, options=options, curves=self.request.curves
+                    reading, outcome, options=options, curves=self.request.curves, states=states
                 )
+                if self.request.competing and read.persons is not None:
+                    raise InputError(_say_parted(read.persons))
                 outcomes.append(replace(read, lag=options.lag) if several else read)
                 drops += lost
         # Who has no time at all is left out for every lag, and told once.
         return tuple(outcomes), list(dict.fromkeys(drops))
 
-    def _read_cohort(self, scratch: Path) -> Cohort:
+    def _read_cohorts(self, scratch: Path) -> list[Cohort]:
+        """Return the cohort, for each imputation of the samples."""
         asked = self.request
         samples = asked.samples.on_disk(scratch)
         imputed = split_imputations(samples, scratch=scratch, id_column=asked.id_column)
+        if len(imputed) > 1 and asked.curves.conf_type not in (None, "log-log"):
+            raise UsageError(
+                f"{asked.samples.name}: {len(imputed)} imputations (column .imp), whose curves are "
+                f"pooled on the scale of log(-log), as their limits are: leave out --conf-type "
+                f"{asked.curves.conf_type}"
+            )
+        if asked.follow_up.person is None:
+            return [self._read_cohort(people, scratch) for people in imputed]
         if len(imputed) > 1:
             raise InputError(
-                f"{asked.samples.name}: {len(imputed)} imputations (column .imp), and curves are "
-                "of one table of people: take one of them"
+                f"{asked.samples.name}: {len(imputed)} imputations (column .imp) of spells, which "
+                "no curve is pooled over: take one of them"
             )
+        return [self._read_spells(samples, scratch)]
+
+    def _read_spells(self, samples: Path, scratch: Path) -> Cohort:
+        asked, (outcome, *_) = self.request, self.request.follow_up.outcomes
+        spells = read_spells(
+            samples,
+            tuple(source.on_disk(scratch) for source in asked.proteins),
+            person=str(asked.follow_up.person),
+            start=str(outcome.entry),
+            stop=outcome.time,
+            scratch=scratch,
+            assays=_on_disk(asked.assays, scratch),
+            withdrawn=_on_disk(asked.withdrawn, scratch),
+            people=asked.people,
+            sample_columns=asked.sample_columns,
+        )
+        if asked.chosen_proteins is None:
+            return spells.cohort
+        return choose_proteins(spells.cohort, asked.chosen_proteins, scratch=scratch)
+
+    def _read_cohort(self, samples: Path, scratch: Path) -> Cohort:
+        asked = self.request
         withdrawn = None if asked.withdrawn is None else asked.withdrawn.on_disk(scratch)
         if asked.curves.by is not None and not asked.proteins and not is_store(samples):
             frame, name, drops = read_people(
@@ -177,6 +236,33 @@ class CurvesJob:
 
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:
     return None if source is None else source.on_disk(scratch)
+
+
+def _share_times(imputed: Sequence[CurvePeople]) -> tuple[CurvePeople, ...]:
+    """Return the people of each imputation on the times of all, outcome by outcome."""
+    shared = [share_times(of) for of in zip(*(one.outcomes for one in imputed), strict=True)]
+    outcomes = zip(*shared, strict=True)
+    return tuple(replace(one, outcomes=own) for one, own in zip(imputed, outcomes, strict=True))
+
+
+def _find_states(reading: Reading, levels: I64 | None) -> I64 | None:
+    """Return a number of all that curves take of each spell but its times; None without spells."""
+    of = reading.modifiers
+    if of.persons is None:
+        return None
+    parts = [part for part in (of.weights, of.clusters, of.baseline, levels) if part is not None]
+    if not parts:
+        return np.zeros(of.persons.size, dtype=np.int64)
+    table = np.nan_to_num(np.column_stack(parts).astype(np.float64), nan=-1.0)
+    return np.unique(table, axis=0, return_inverse=True)[1].ravel()
+
+
+def _say_parted(persons: I64) -> str:
+    parted = int(np.count_nonzero(np.bincount(persons) > 1))
+    return (
+        f"with --event-code the spells of each person must be one follow-up in one group: {parted} "
+        "people have gaps, several events, or another group, weight or stratum later"
+    )
 
 
 def _read_levels(reading: Reading, name: str) -> tuple[I64, tuple[str, ...]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,7 @@ from proteomr.survival.curve_request import CurveOptions
 from proteomr.tables import Drop
 from proteomr.tables import columns as c
 
-__all__ = ["CurveOutcome", "read_outcome"]
+__all__ = ["CurveOutcome", "join_spells", "read_outcome", "share_times"]
 
 _TIMES_SHOWN = 7
 
@@ -34,9 +35,10 @@ class CurveOutcome:
     single : the event of interest, all others being the end of observation.
     every : events of all codes; the same object where there is one.
     code : of the event of interest.
+    codes : of events that somebody has.
     at : times at which numbers are read off.
     placed : the people on these times.
-    left_by : ``(m,)``, the first of these times by which a person has left.
+    persons : ``(m,)``, whose row each is, where somebody has several; None for a row each.
     lag : time from the beginning in which events do not count, where there are several; else None.
     """
 
@@ -45,28 +47,46 @@ class CurveOutcome:
     single: RiskTimes
     every: RiskTimes
     code: int
+    codes: tuple[int, ...]
     at: F64
     placed: RiskTimes
-    left_by: I64
+    persons: I64 | None = None
     lag: float | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether somebody has the event twice."""
+        if self.persons is None:
+            return False
+        whose = self.persons[self.single.cause != 0]
+        return bool(np.unique(whose).size < whose.size)
 
     @property
     def keys(self) -> dict[str, object]:
         """What tells its rows in tables."""
         return {c.OUTCOME: self.name, **({} if self.lag is None else {c.LAG: self.lag})}
 
-    @property
-    def codes(self) -> tuple[int, ...]:
-        """Codes of events that somebody has."""
-        return tuple(int(code) for code in np.unique(self.every.cause[self.every.cause != 0]))
-
 
 def read_outcome(
-    reading: Reading, outcome: FollowUp, *, options: FollowUpOptions, curves: CurveOptions
+    reading: Reading,
+    outcome: FollowUp,
+    *,
+    options: FollowUpOptions,
+    curves: CurveOptions,
+    states: I64 | None = None,
 ) -> tuple[CurveOutcome, tuple[Drop, ...]]:
     """Return an outcome, and who is left out of it.
 
     Times that differ by rounding are one; who then has no time under observation is left out.
+
+    Parameters
+    ----------
+    reading : the cohort with its columns.
+    outcome : where it stands.
+    options : which of its events count.
+    curves : times that are named.
+    states : ``(n,)``, of spells: those of one person with one number are one while they follow one
+        another.
 
     Raises
     ------
@@ -93,9 +113,13 @@ def read_outcome(
     kept, entry, end = kept[~lost], entry[~lost], end[~lost]
     if curves.begin:
         entry = np.maximum(entry, curves.begin)
-    order = np.lexsort((kept, end))
-    kept, entry, end = kept[order], entry[order], end[order]
     cause = _read_codes(reading.columns[outcome.event], times.event, options)[kept]
+    persons = reading.modifiers.persons
+    if persons is not None and states is not None:
+        first, last = join_spells(persons[kept], states[kept], entry, end, cause)
+        kept, entry, end, cause = kept[last], entry[first], end[last], cause[last]
+    order = np.lexsort((kept, end))
+    kept, entry, end, cause = kept[order], entry[order], end[order], cause[order]
     code = 1 if options.event_code is None else int(options.event_code)
     all_times = curves.steps == "all"
     own = np.where(cause == code, code, 0)
@@ -104,8 +128,70 @@ def read_outcome(
     every = place_people(entry, end, cause, all_times=all_times) if competing else single
     at = np.array(curves.times) if curves.times else choose_times(end, entry)
     placed = place_people_at(at, entry, end)
-    left = np.searchsorted(at, end, side="left")
-    return CurveOutcome(outcome.event, kept, single, every, code, at, placed, left), drops
+    codes = tuple(int(of) for of in np.unique(cause[cause != 0]))
+    whose = None if persons is None else np.unique(persons[kept], return_inverse=True)[1]
+    if whose is not None and np.unique(whose).size == whose.size:
+        whose = None
+    return CurveOutcome(outcome.event, kept, single, every, code, codes, at, placed, whose), drops
+
+
+def join_spells(persons: I64, states: I64, entry: F64, end: F64, cause: I64) -> tuple[I64, I64]:
+    """Return the first and the last spell of each follow-up.
+
+    A spell goes on with the one before if it is of the same person in the same state, begins when
+    that ends, and that ends without an event.
+
+    Parameters
+    ----------
+    persons, states, entry, end, cause : ``(n,)``.
+
+    Returns
+    -------
+    Positions ``(m,)`` of the spells, those of one person in the order of time.
+
+    Examples
+    --------
+    >>> first, last = join_spells(
+    ...     np.array([0, 0, 0, 1]), np.zeros(4, dtype=np.int64), np.array([2.0, 0.0, 5.0, 0.0]),
+    ...     np.array([3.0, 2.0, 6.0, 4.0]), np.array([0, 0, 1, 1]))
+    >>> first.tolist(), last.tolist()
+    ([1, 2, 3], [0, 2, 3])
+    """
+    order = np.lexsort((entry, persons))
+    before, after = order[:-1], order[1:]
+    follows = (persons[after] == persons[before]) & (states[after] == states[before])
+    follows &= (entry[after] == end[before]) & (cause[before] == 0)
+    begins = np.concatenate([[True], ~follows])[: order.size]
+    ends = np.concatenate([~follows, [True]])[: order.size]
+    return order[begins], order[ends]
+
+
+def share_times(imputed: Sequence[CurveOutcome]) -> list[CurveOutcome]:
+    """Return an outcome of each imputation on the times of all, with the codes of all.
+
+    Parameters
+    ----------
+    imputed : the same outcome of each imputation.
+    """
+    single = _join([of.single.times for of in imputed])
+    every = _join([of.every.times for of in imputed])
+    codes = tuple(sorted({code for of in imputed for code in of.codes}))
+    longest = max(imputed, key=lambda of: float(of.at[-1])).at
+    return [
+        replace(
+            of,
+            single=of.single.move(single),
+            every=of.every.move(every),
+            codes=codes,
+            at=longest,
+            placed=of.placed.move(longest),
+        )
+        for of in imputed
+    ]
+
+
+def _join(times: Sequence[F64]) -> F64:
+    return np.unique(np.concatenate(times))
 
 
 def _count(outcome: FollowUp, lost: Bool, why: str) -> tuple[Drop, ...]:

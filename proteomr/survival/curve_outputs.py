@@ -20,14 +20,19 @@ __all__ = ["collect_curves", "describe_curves", "merge_curves"]
 
 
 def describe_curves(
-    request: CurvesRequest, blocks: int, errors: Errors, drops: Sequence[Drop]
+    request: CurvesRequest,
+    blocks: int,
+    errors: Errors,
+    drops: Sequence[Drop],
+    *,
+    imputations: int = 1,
 ) -> dict[str, object]:
     """Return what the end of a run needs and only its beginning knows, as JSON values."""
     return {
         "blocks": blocks,
         "tables": list(request.tables),
         "tests": request.curves.tests,
-        "notes": list(_note(errors, competing=request.competing)),
+        "notes": list(_note(errors, competing=request.competing, imputations=imputations)),
         "drops": [asdict(drop) for drop in drops],
     }
 
@@ -84,8 +89,14 @@ def merge_curves(
     )
 
 
-def _note(errors: Errors, *, competing: bool) -> tuple[str, ...]:
+def _note(errors: Errors, *, competing: bool, imputations: int) -> tuple[str, ...]:
     notes = []
+    if imputations > 1:
+        notes.append(
+            f"samples hold {imputations} imputations: each has groups and curves of its own, which "
+            "are pooled on the scale of log(-log), means and rates by Rubin's rules, tests by D2; "
+            "numbers of people and events are those of the imputation with the fewest"
+        )
     if errors.tests and not errors.curves:
         notes.append(
             "weights are whole numbers, which curves take for so many people, as survfit: "

@@ -38,7 +38,8 @@ class CurveOptions:
     proteins : names of proteins, or ``all``, whose values make the groups.
     by : column of the samples whose levels are the groups, instead.
     quantiles : number of groups of a protein; one with no more distinct values has a group each.
-    conf_type : scale of the limits.
+    conf_type : scale of the limits; None for log, and for log-log of samples that were multiply
+        imputed, which are pooled on it.
     rho : power of survival that weights the log-rank and Gray's test; 1 for Peto and Peto's.
     tau : end of the restricted mean; None for the last time that all groups are followed to.
     times : at which numbers at risk and survival are read off; none for some round ones.
@@ -66,7 +67,7 @@ class CurveOptions:
     proteins: tuple[str, ...] = ()
     by: str | None = None
     quantiles: int = 4
-    conf_type: LimitKind = "log"
+    conf_type: LimitKind | None = None
     rho: float = 0.0
     tau: float | None = None
     times: tuple[float, ...] = ()
@@ -97,8 +98,13 @@ class CurveOptions:
             raise UsageError("--cluster is for robust errors: leave out --se classical")
         self._refuse_numbers()
 
+    @property
+    def scale(self) -> LimitKind:
+        """The scale of the limits of one table of people."""
+        return self.conf_type or "log"
+
     def _refuse_unknown(self) -> None:
-        _check(self.conf_type, LIMITS, "limits of the kind")
+        _check(self.scale, LIMITS, "limits of the kind")
         _check(self.steps, _STEPS, "steps of the kind")
         _check(self.tests, _TESTS, "families of tests")
         if self.errors is not None:
@@ -162,14 +168,20 @@ class CurvesRequest(Request):
                 "no outcome given: --outcome NAME (with a column NAME_years), or --time and --event"
             )
         if self.follow_up.person is not None:
-            raise UsageError(
-                "curves are of a row for each person: leave --start out, and give whole "
-                "follow-ups (--entry NAME for those who come late)"
-            )
+            self._refuse_spells()
         for outcome in self.follow_up.outcomes:
             self._refuse_own(outcome)
         if self.chosen_proteins is not None and self.curves.proteins != (ALL_PROTEINS,):
             raise UsageError("--proteins chooses among all: give it with --curves all")
+
+    def _refuse_spells(self) -> None:
+        """Refuse what spells cannot serve."""
+        if any(outcome.entry is None for outcome in self.follow_up.outcomes):
+            raise UsageError("spells need the column of when each begins: --start NAME")
+        if not self.proteins:
+            raise UsageError("spells with --by: give PROTEINS, too; people are those who have them")
+        if self.several_lags:
+            raise UsageError("a lag is of one row for each person: leave it out with spells")
 
     def _refuse_own(self, outcome: FollowUp) -> None:
         """Refuse groups, strata or clusters by a column that the outcome itself is read from."""

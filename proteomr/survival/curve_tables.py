@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,12 +17,14 @@ from proteomr.status import Status
 from proteomr.survival.curve_estimates import CurveEstimates
 from proteomr.survival.curve_outcomes import CurveOutcome
 from proteomr.survival.curve_request import CurveOptions
+from proteomr.survival.curve_rows import GroupRows, count_there, judge_mean, judge_test
 from proteomr.survival.table_rows import TableRows
 from proteomr.tables import columns as c
 
-__all__ = ["CurveTables", "GroupNames", "say"]
+__all__ = ["PER", "CurveTables", "GroupNames", "say"]
 
-_PER = 1000.0  # person-years of a rate
+PER = 1000.0
+"""Person-years of a rate."""
 
 
 def say(status: Status, message: str = "") -> dict[str, object]:
@@ -68,34 +70,33 @@ class CurveTables:
         outcome: CurveOutcome,
         found: CurveEstimates,
         names: GroupNames,
+        laid: Sequence[GroupRows],
         *,
         robust: bool,
     ) -> None:
-        """Add what was estimated of one outcome in the groups of one protein."""
+        """Add what was estimated of one outcome in the groups of one protein, but for rates."""
         limits = find_limits(
             found.curves.survival,
             found.curves.se,
-            kind=self.options.conf_type,
+            kind=self.options.scale,
             level=self.options.level,
         )
         self._add_groups(keys, found, names)
         self._add_rank(keys, found, robust=robust)
         for k, label in enumerate(names.labels):
-            ended = say(*judge_curve(found, k))
+            ended = say(*laid[k].ended)
             of = {**keys, "group": label, **ended}
             if ended[c.STATUS] == Status.ok.name:
-                self._add_curve(of, found, k, (limits[0][k], limits[1][k]))
+                self._add_curve(of, found, k, limits, laid[k].times)
                 self._add_times(of, outcome, found, k)
             else:
                 self._add_no_curve(of)
             self._add_medians(of, found, k, (limits[0][k], limits[1][k]))
         self._add_means(keys, found, names)
-        self._add_rates(keys, found, names)
 
     def _add_groups(
         self, keys: Mapping[str, object], found: CurveEstimates, names: GroupNames
     ) -> None:
-        people = np.array([group.exit.size for group in found.groups])
         events = np.array([np.count_nonzero(group.happened) for group in found.groups])
         self.of("groups").add(
             {**keys, c.MESSAGE: names.message or None},
@@ -103,7 +104,7 @@ class CurveTables:
                 "group": list(names.labels),
                 "low": names.low,
                 "high": names.high,
-                "people": people,
+                "people": found.people[:-1],
                 "at_high": names.at_high,
                 "events": events,
                 "observed": found.rank.observed,
@@ -118,7 +119,7 @@ class CurveTables:
         self.of("logrank").add_one(
             {**keys, **(say(Status.ok) if good else say(*judge_test(found, events)))},
             rho=self.options.rho,
-            n=found.subjects.groups.size,
+            n=int(found.people[-1]),
             n_case=events,
             groups=found.subjects.count,
             statistic=test.statistic if good else None,
@@ -133,39 +134,37 @@ class CurveTables:
         )
 
     def _add_curve(
-        self, keys: Mapping[str, object], found: CurveEstimates, k: int, limits: tuple[F64, F64]
+        self,
+        keys: Mapping[str, object],
+        found: CurveEstimates,
+        k: int,
+        limits: tuple[F64, F64],
+        times: F64,
     ) -> None:
-        group, counts = found.groups[k], found.counts
-        start, last = group.start, group.last
-        own = np.flatnonzero(counts.deaths[k])
-        if self.options.steps == "all":
-            own = np.searchsorted(counts.times, np.unique(group.exit))
-        times = np.concatenate([[start], counts.times[own]])
-        later = last > times[-1]
-        first = float(group.weight[group.entry <= start].sum())
-        left = float(group.weight[np.searchsorted(group.exit, last) :].sum())
-        times = np.concatenate([times, [last] if later else []])
+        group, counts, curves = found.groups[k], found.counts, found.curves
+        place = np.searchsorted(counts.times, times, side="right")
+        own = np.isin(times, counts.times)
+        own[0] = False  # the beginning, before anything happens
 
-        def lay(begin: float, values: F64, finish: float) -> F64:
-            return np.concatenate([[begin], values[own], [finish] if later else []])
+        def lay(begin: float, values: F64) -> F64:
+            return np.concatenate([[begin], values])[place]
 
-        survival = found.curves.survival[k]
-        se, (low, high) = found.curves.se[k], limits
-        begin, finish = (1.0, 0.0, *_certain(self.options)), own.size
-        lines = zip((survival, se, low, high), begin, strict=True)
-        ends = [line[own][-1] if finish else at_first for line, at_first in lines]
+        there = np.zeros(times.size)
+        for row in np.flatnonzero(~own):
+            there[row] = count_there(group, float(times[row]), first=not row)
+        certain = _certain(self.options)
         censored = np.searchsorted(group.exit[~group.happened], times, side="right")
         self.of("curves").add(
             keys,
             {
                 "time": times,
-                "at_risk": lay(first, counts.at_risk[k], left),
-                "events": lay(0.0, counts.events[k], 0.0),
+                "at_risk": np.where(own, lay(0.0, counts.at_risk[k]), there),
+                "events": np.where(own, lay(0.0, counts.events[k]), 0.0),
                 "censored": np.diff(censored, prepend=0),
-                "survival": lay(begin[0], survival, ends[0]),
-                c.SE: lay(begin[1], se, ends[1]),
-                c.CONF_LOW: lay(begin[2], low, ends[2]),
-                c.CONF_HIGH: lay(begin[3], high, ends[3]),
+                "survival": lay(1.0, curves.survival[k]),
+                c.SE: lay(0.0, curves.se[k]),
+                c.CONF_LOW: lay(certain[0], limits[0][k]),
+                c.CONF_HIGH: lay(certain[1], limits[1][k]),
             },
         )
 
@@ -181,7 +180,7 @@ class CurveTables:
     ) -> None:
         at = outcome.at
         survival, se = (part[k] for part in read_curves(found.curves, at))
-        low, high = find_limits(survival, se, kind=self.options.conf_type, level=self.options.level)
+        low, high = find_limits(survival, se, kind=self.options.scale, level=self.options.level)
         group = found.groups[k]
         place = np.searchsorted(found.counts.times, at, side="right")
         summed = np.concatenate([[0.0], np.cumsum(found.counts.events[k])])
@@ -242,9 +241,10 @@ class CurveTables:
                 of = {**keys, "quantity": quantity, "group": label, "reference": names.labels[0]}
                 rows.add_one({**of, **say(*end)}, tau=found.tau, **cells, ratio=shown)
 
-    def _add_rates(
+    def add_rates(
         self, keys: Mapping[str, object], found: CurveEstimates, names: GroupNames
     ) -> None:
+        """Add rates of groups, and their ratios to the first."""
         rows, years = self.of("rates"), found.years
         exact = found.subjects.weights is None
         sums = list(zip(years.events, years.years, years.squares, strict=True))
@@ -264,54 +264,20 @@ class CurveTables:
                 ratio = dict(zip(ratio, finite, strict=True))
             rows.add_one(
                 {**keys, "group": label},
-                people=found.groups[k].exit.size,
+                people=int(found.people[k]),
                 events=int(np.count_nonzero(found.groups[k].happened)),
                 weighted_events=None if exact else d,
                 person_years=T,
-                rate=_PER * d / T,
-                conf_low=_PER * low,
-                conf_high=_PER * high,
+                rate=PER * d / T,
+                conf_low=PER * low,
+                conf_high=PER * high,
                 **ratio,
             )
 
 
-def judge_curve(found: CurveEstimates, k: int) -> tuple[Status, str]:
-    """Say whether a group has a curve, and what is to be known of it."""
-    if math.isfinite(found.emptied[k]):
-        when = f"{found.emptied[k]:g}"
-        why = f"all who were there at {when} had the event then, before others came: --begin later"
-        return Status.not_identified, why
-    if np.all(np.isfinite(found.gaps[k])):
-        first, second = found.gaps[k]
-        return Status.ok, f"nobody was under observation between {first:g} and {second:g}"
-    return Status.ok, ""
-
-
-def judge_test(found: CurveEstimates, events: int) -> tuple[Status, str]:
-    """Say why there is no test."""
-    if found.subjects.count < 2:
-        return Status.constant, "one group alone"
-    if not events:
-        return Status.too_few, "nobody has the event"
-    return Status.not_identified, "no two groups have people at risk at the same events"
-
-
-def judge_mean(found: CurveEstimates, k: int) -> tuple[Status, str]:
-    """Say whether a group has a restricted mean."""
-    ended = judge_curve(found, k)
-    if ended[0] is not Status.ok:
-        return ended
-    if found.tau > found.horizons[k]:
-        return (
-            Status.not_identified,
-            f"followed to {found.horizons[k]:g}, not to {found.tau:g}: give a smaller --tau",
-        )
-    return ended
-
-
 def _certain(options: CurveOptions) -> tuple[float, float]:
     """Return the limits of survival before any event."""
-    low, high = find_limits(np.ones(1), np.zeros(1), kind=options.conf_type)
+    low, high = find_limits(np.ones(1), np.zeros(1), kind=options.scale)
     return float(low[0]), float(high[0])
 
 

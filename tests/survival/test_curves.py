@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from proteomr_cli.main import run as command
 
-from proteomr.errors import ColumnError, InputError, UsageError
+from proteomr.errors import ColumnError, UsageError
 from proteomr.runs import Results
 from proteomr.scan import FollowUp, FollowUpOptions
 from proteomr.stats.curve_counts import Subjects, count_risk, place_people
@@ -208,12 +208,6 @@ def test_the_unit_of_weights_changes_no_test_and_whole_ones_are_told() -> None:
     assert found[0]["statistic"] == pytest.approx(found[1]["statistic"], rel=1e-9)
     results = run("LEVEL", people=whole.with_columns(pl.col("weight").round()), weights="weight")
     assert any("so many people" in note for note in results.notes)
-
-
-def test_several_imputations_are_refused() -> None:
-    imputed = pl.concat([PEOPLE.with_columns(pl.lit(i).alias(".imp")) for i in (1, 2)])
-    with pytest.raises(InputError, match="2 imputations"):
-        compare_survival(imputed, outcomes="death", curves=CurveOptions(by="arm"))
 
 
 def test_an_outcome_that_makes_its_own_groups_is_refused() -> None:
