@@ -170,14 +170,9 @@ def open_traits(
     rule = request.windows
     leads: dict[int, tuple[Lead, ...]] = {}
     region = None if rule.region is None else name_region(rule.region)
-    placed = [t.has_chromosomes for file in files for t in file.read.outlines]
-    if region is None and not all(placed):
+    if region is None and not all(file.has_chromosomes for file in files):
         region = WHOLE
-        if any(placed):
-            lacking = next(
-                f.path for f in files if not all(t.outline.has_chromosomes for t in f.known)
-            )
-            notes.append(f"{lacking}: tells no chromosomes: all rows are taken as one region")
+        notes += _tell_one_region(files, request)
     reach: Reach | None = None
     if region is None:
         for file in files:
@@ -194,6 +189,16 @@ def open_traits(
     drops += _count_left_out(kept)
     firsts = len(files[0].known)
     return Places(atlas, firsts, leads, region, (*drops, *atlas.drops), tuple(dict.fromkeys(notes)))
+
+
+def _tell_one_region(files: Sequence[_File], request: ColocRequest) -> list[str]:
+    """Return what a user should know where files make all rows one region."""
+    lacking = [file.path for file in files if not file.has_chromosomes]
+    idle = request.idle_in_one_region
+    if len(lacking) == len(files) and not idle:
+        return []
+    told = f"{lacking[0]}: tells no chromosomes: all rows are taken as one region"
+    return [f"{told}, where {', '.join(idle)} has no effect" if idle else told]
 
 
 def _count_left_out(kept: Sequence[_Kept]) -> list[Drop]:

@@ -103,26 +103,29 @@ class ColocRequest(Request):
 
     def _refuse_idle_linkage(self) -> None:
         """Refuse correlations, and what is said of leads, where nothing takes them."""
-        usual, alone = WindowRule(), self.windows.region is not None
         if self.ld == (None, None):
             for name, given in (
                 ("--ld-values", self.ld_values != "auto"),
-                ("--lead-r2", self.windows.lead_r2 != usual.lead_r2),
+                ("--lead-r2", self.windows.lead_r2 != WindowRule().lead_r2),
             ):
                 if given:
                     raise UsageError(f"{name} is for correlations: add --ld, or leave it out")
+        if self.windows.region is not None and self.idle_in_one_region:
+            raise UsageError(
+                f"{self.idle_in_one_region[0]} is of leads, and --method {self.method} in one "
+                "region looks for none: leave it out"
+            )
+
+    @property
+    def idle_in_one_region(self) -> tuple[str, ...]:
+        """The options given that change nothing where all is one region, asked for or not."""
         idle = {
-            "--lead-p": self.method not in _OF_SIGNALS and self.windows.p != usual.p,
+            "--lead-p": self.method not in _OF_SIGNALS and self.windows.p != WindowRule().p,
             "--ld" if self.one_panel else "--ld1": self.method in _OF_ALL
             and self.ld != (None, None),
-            "--ld2": self.method in _OF_FIRST and not self.one_panel,
+            "--ld2": self.method in (*_OF_FIRST, *_OF_ALL) and not self.one_panel,
         }
-        idle_here = [name for name, given in idle.items() if alone and given]
-        if idle_here:
-            raise UsageError(
-                f"{idle_here[0]} is of leads, and --method {self.method} in one region looks for "
-                "none: leave it out"
-            )
+        return (*self.windows.chosen, *(name for name, given in idle.items() if given))
 
     @property
     def one_panel(self) -> bool:

@@ -84,10 +84,17 @@ class WindowRule:
         if not 0 < self.lead_r2 <= 1:
             raise UsageError(f"--lead-r2 {self.lead_r2:g}: above 0 and at most 1 is needed")
         if self.region is not None:
-            for name, option in _OF_WINDOWS.items():
-                if getattr(self, name) != next(f.default for f in fields(self) if f.name == name):
-                    text = "is of windows around leads, and one region is asked for"
-                    raise UsageError(f"{option} {text}: leave it out, or --region and --cis")
+            for option in self.chosen:
+                text = "is of windows around leads, and one region is asked for"
+                raise UsageError(f"{option} {text}: leave it out, or --region and --cis")
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The options of windows that are not as usual."""
+        usual = {f.name: f.default for f in fields(self)}
+        return tuple(
+            option for name, option in _OF_WINDOWS.items() if getattr(self, name) != usual[name]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,7 +257,8 @@ def _open(asked: FinemapRequest, scratch: Path) -> _Opened:
         asked.p1,
         weights,
     )
-    return _Opened(work, units, traits[0].drops, (*traits[0].notes, *_advise(asked, traits)))
+    notes = (*traits[0].notes, *_advise(asked, traits), *_tell_idle(asked.windows, units))
+    return _Opened(work, units, traits[0].drops, notes)
 
 
 def _open_panel(path: Path, values: LdValues) -> LdSource:
@@ -297,6 +298,17 @@ def _advise(asked: FinemapRequest, traits: tuple[RegionTrait, ...]) -> tuple[str
     known = f" (the file tells {np.median(told):,.0f})" if told.size else ""
     note = "without --n statistics are taken as of endlessly many people; add it, even a rough one"
     return (note + known,)
+
+
+def _tell_idle(windows: Windows, units: Sequence[Unit]) -> tuple[str, ...]:
+    """Return a note where windows are described, and traits are one region each without any."""
+    whole = [unit.label for unit in units if unit.region is None]
+    if not (windows.chosen and whole):
+        return ()
+    traits = len({unit.trait for unit in units})
+    which = f"{len(whole):,} of {traits:,} traits" if len(whole) < traits else "what is read"
+    options = ", ".join(windows.chosen)
+    return (f"{options} has no effect on {which}: a single locus, or without places",)
 
 
 def _sum_drops(drops: pl.DataFrame) -> list[Drop]:

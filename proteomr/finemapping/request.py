@@ -72,6 +72,15 @@ class Windows:
         if self.window_bp < 1:
             raise UsageError("--window-kb: above 0 is needed")
 
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The options that are not as usual."""
+        options = {"lead_p": "--lead-p", "window_bp": "--window-kb"}
+        usual = {entry.name: entry.default for entry in fields(self)}
+        return tuple(
+            option for name, option in options.items() if getattr(self, name) != usual[name]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FinemapRequest(Request):
@@ -118,7 +127,7 @@ class FinemapRequest(Request):
     def __post_init__(self) -> None:
         if not (math.isfinite(self.p1) and 0 < self.p1 < 1):
             raise UsageError(f"--p1 {self.p1:g}: between 0 and 1 is needed")
-        if self.region is not None and self.windows != Windows():
+        if self.region is not None and self.windows.chosen:
             raise UsageError("--lead-p and --window-kb find regions: leave them out with a region")
         if self.ld is None:
             self._refuse_without_ld()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,61 @@ def test_what_is_taken_changes_the_tables(
         assert proteomr(*words).code == 0
         found[option] = [path.read_bytes() for path in sorted(Path("run").glob("*.parquet"))]
     assert [option for option, tables in found.items() if option and tables == found[""]] == []
+
+
+WHOLE = "a.csv: tells no chromosomes: all rows are taken as one region"
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        ("coloc a.csv b.csv", None),
+        ("coloc a.csv b.csv --window-kb 9", f"{WHOLE}, where --window-kb has no effect"),
+        (
+            "coloc a.csv b.csv --long-range drop --lead-kb 9",
+            f"{WHOLE}, where --lead-kb, --long-range has no effect",
+        ),
+        ("coloc a.csv b.csv --lead-p 1e-9", f"{WHOLE}, where --lead-p has no effect"),
+        (
+            "coloc a.csv b.csv --method susie --ld ld.csv --lead-p 1e-9 --lead-r2 0.1",
+            f"{WHOLE}, where --lead-r2 has no effect",
+        ),
+        ("coloc a.csv b.csv --ld ld.csv", None),
+        (
+            "coloc a.csv b.csv --method hyprcoloc --ld ld.csv",
+            f"{WHOLE}, where --ld has no effect",
+        ),
+        (
+            "coloc a.csv b.csv --method moloc --ld1 ld.csv --ld2 other.csv",
+            f"{WHOLE}, where --ld1, --ld2 has no effect",
+        ),
+        ("finemap a.csv", None),
+        (
+            "finemap a.csv --lead-p 1e-9 --window-kb 9",
+            "--lead-p, --window-kb has no effect on what is read: a single locus, or without places",
+        ),
+    ],
+)
+def test_an_option_that_the_data_make_idle_is_noted(
+    proteomr: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, note: str | None
+) -> None:
+    """Files without chromosomes are one region; only their reading tells."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(3)
+    locus = make_locus(rng, n=SAMPLES, m=20)
+    for name in ("a", "b"):
+        rows = measure(locus, {9: 0.5}, rng).rename({"rsid": "snp"})
+        rows = rows.select("snp", "beta", varbeta=pl.col("se") ** 2)
+        rows.write_csv(f"{name}.csv")
+    table = pl.DataFrame({"snp": locus.names}).hstack(locus.correlations)
+    for name in ("ld", "other"):
+        table.write_csv(f"{name}.csv")
+    spread = ["--sdy1", "1", "--sdy2", "1"] if words.startswith("coloc") else ["--sdy", "1"]
+    ending = proteomr(*words.split(), *spread, "-o", "run")
+    assert ending.code == 0
+    manifest = json.loads(Path("run/manifest.json").read_text())
+    idle = [text for text in manifest["notes"] if "no effect" in text]
+    assert idle == ([] if note is None else [note])
 
 
 @pytest.mark.parametrize("command", ["coloc a.tsv b.tsv", "finemap a.tsv", "mr a.tsv b.tsv"])
