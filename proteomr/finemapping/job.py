@@ -308,7 +308,7 @@ def _tell_idle(windows: Windows, units: Sequence[Unit]) -> tuple[str, ...]:
     traits = len({unit.trait for unit in units})
     which = f"{len(whole):,} of {traits:,} traits" if len(whole) < traits else "what is read"
     options = ", ".join(windows.chosen)
-    return (f"{options} has no effect on {which}: a single locus, or without places",)
+    return (f"{options} has no effect on {which}: a single locus, or no places",)
 
 
 def _sum_drops(drops: pl.DataFrame) -> list[Drop]:

@@ -146,7 +146,7 @@ WHOLE = "a.csv: tells no chromosomes: all rows are taken as one region"
         ("finemap a.csv", None),
         (
             "finemap a.csv --lead-p 1e-9 --window-kb 9",
-            "--lead-p, --window-kb has no effect on what is read: a single locus, or without places",
+            "--lead-p, --window-kb has no effect on what is read: a single locus, or no places",
         ),
     ],
 )
