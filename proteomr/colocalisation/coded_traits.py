@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, overload
@@ -69,7 +69,7 @@ class TraitShelf(Sequence[Trait]):
     >>> trait = Trait("ADM", TraitFacts("cc"), "effects", np.array([3, 9]), *numbers)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     shelf = TraitShelf(Path(folder) / "traits.bin")
-    ...     shelf.append(trait)
+    ...     shelf.extend([trait])
     ...     (shelf[0].name, shelf[0].codes.tolist(), shelf[-1].beta.tolist(), len(shelf))
     ('ADM', [3, 9], [0.5, 0.25], 1)
     """
@@ -79,19 +79,21 @@ class TraitShelf(Sequence[Trait]):
         self._facts: list[tuple[str, TraitFacts, TraitForm]] = []
         self._starts: list[int] = [0]
 
-    def append(self, trait: Trait) -> None:
-        """Put a trait behind the others.
+    def extend(self, traits: Iterable[Trait]) -> None:
+        """Put some traits behind the others.
 
         Raises
         ------
         StorageError
             The disk refused.
         """
-        numbers = np.stack([trait.codes.view(np.float64), *(getattr(trait, n) for n in _NUMBERS)])
         with storage_errors(self._path), self._path.open("ab") as file:
-            file.write(numbers.tobytes())
-        self._facts.append((trait.name, trait.facts, trait.form))
-        self._starts.append(self._starts[-1] + numbers.size)
+            for trait in traits:
+                file.write(np.ascontiguousarray(trait.codes, np.int64))
+                for name in _NUMBERS:
+                    file.write(np.ascontiguousarray(getattr(trait, name), np.float64))
+                self._facts.append((trait.name, trait.facts, trait.form))
+                self._starts.append(self._starts[-1] + (1 + len(_NUMBERS)) * trait.codes.size)
 
     def __len__(self) -> int:
         """Return how many traits there are."""

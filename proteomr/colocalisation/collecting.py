@@ -11,7 +11,7 @@ import polars as pl
 
 from proteomr.colocalisation.opening import Places
 from proteomr.files import storage_errors
-from proteomr.runs import Ledger, Outcome, unpack_tables
+from proteomr.runs import Ledger, Outcome, read_packed, unpack_tables
 from proteomr.runs.encoding import write_pieces
 from proteomr.status import Status
 from proteomr.tables import load_schema
@@ -59,7 +59,8 @@ def collect_tables(
         for name in long:
             if tables[name].height:
                 path = folder / f"{name}-{index}.parquet"
-                pieces[name].append(_write_piece(tables[name], name, path))
+                whole = read_packed(part[BLOCK], name)
+                pieces[name].append(_write_piece(tables[name], name, path, whole))
     joined = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in held.items()}
     if "coloc" in joined:
         joined["coloc"] = _mark_best(joined["coloc"])
@@ -89,9 +90,14 @@ def read_long(files: Sequence[Path]) -> pl.DataFrame:
     return pl.read_parquet(list(files), glob=False)
 
 
-def _write_piece(rows: pl.DataFrame, name: str, path: Path) -> Path:
+def _write_piece(rows: pl.DataFrame, name: str, path: Path, whole: bytes | None = None) -> Path:
+    """Write rows as the schema has them; as they are encoded already where that is so."""
+    valid = load_schema(name).validate(rows)
     with storage_errors(path):
-        load_schema(name).validate(rows).write_parquet(path, compression="lz4")
+        if whole is not None and valid.schema == rows.schema:
+            path.write_bytes(whole)
+        else:
+            valid.write_parquet(path, compression="lz4")
     return path
 
 

@@ -131,9 +131,9 @@ def build_atlas(files: Sequence[NamedFile], *, folder: Path) -> Atlas:
     shelf = TraitShelf(folder / "traits.bin") if aside else list[Trait]()
     names: list[str] = []
     for file, table in zip(files, coded.tables(), strict=True):
-        for trait in _take(file, table):
-            shelf.append(trait)
-            names.append(trait.name)
+        for some in _take(file, table):
+            shelf.extend(some)
+            names += [trait.name for trait in some]
     return Atlas(coded.variants, tuple(names), shelf, coded.drops)
 
 
@@ -160,11 +160,11 @@ def _in_chunks(file: NamedFile) -> Iterator[Sequence[Named]]:
         yield some
 
 
-def _take(file: NamedFile, variants: pl.DataFrame) -> Iterator[Trait]:
-    """Yield the numbers of a file's traits in order of their codes, each code once."""
+def _take(file: NamedFile, variants: pl.DataFrame) -> Iterator[Sequence[Trait]]:
+    """Yield the numbers of some of a file's traits, in order of their codes, each code once."""
     known = variants.select(*SAME_VARIANT, "code", "sign", pl.col("effect_allele").alias("_first"))
     for some in _in_chunks(file):
-        yield from _take_some(some, known)
+        yield _take_some(some, known)
 
 
 def _take_some(named: Sequence[Named], known: pl.DataFrame) -> list[Trait]:
@@ -179,12 +179,13 @@ def _take_some(named: Sequence[Named], known: pl.DataFrame) -> list[Trait]:
     )
     turned = (pl.col("effect_allele") != pl.col("_first")).fill_null(value=False)
     keys = ["_trait", "code"]
+    again = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in keys)
     coded = (
         add_pair(rows)
         .join(known, on=SAME_VARIANT, how="left", nulls_equal=True, maintain_order="left")
         .with_columns(pl.when(turned).then(-pl.col("sign")).otherwise("sign").alias("sign"))
         .sort(keys, maintain_order=True)
-        .unique(keys, keep="first", maintain_order=True)
+        .filter(~again)
     )
     bounds = np.searchsorted(coded["_trait"].to_numpy(), np.arange(len(named) + 1))
     codes = coded["code"].to_numpy().astype(np.int64)

@@ -24,7 +24,7 @@ from proteomr.runs.job import (
 from proteomr.runs.layout import EVERYTHING, FIGURES
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.opening import read_request
-from proteomr.runs.packing import pack_tables, unpack_tables
+from proteomr.runs.packing import pack_tables, read_packed, unpack_tables
 from proteomr.runs.parts import Parts
 from proteomr.runs.request import Data, Request, Source, describe_request, digest_request
 from proteomr.runs.results import Results
@@ -65,6 +65,7 @@ __all__ = [
     "pack_tables",
     "path_of_run",
     "read_finished",
+    "read_packed",
     "read_request",
     "read_stamp",
     "refuse_altered",

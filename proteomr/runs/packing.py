@@ -9,7 +9,7 @@ import polars as pl
 
 from proteomr.runs.encoding import write_encoded
 
-__all__ = ["pack_tables", "unpack_tables"]
+__all__ = ["pack_tables", "read_packed", "unpack_tables"]
 
 
 def pack_tables(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -34,6 +34,18 @@ def pack_tables(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         contents.append(content.getvalue())
     kinds = {"name": pl.String, "content": pl.Binary}
     return pl.DataFrame({"name": list(tables), "content": contents}, schema=kinds)
+
+
+def read_packed(packed: pl.DataFrame, name: str) -> bytes:
+    """Return a table that `pack_tables` put into one as it stands there, in parquet.
+
+    Examples
+    --------
+    >>> packed = pack_tables({"fits": pl.DataFrame({"n": [4]})})
+    >>> pl.read_parquet(io.BytesIO(read_packed(packed, "fits"))).item()
+    4
+    """
+    return bytes(packed.filter(pl.col("name") == name)["content"].item())
 
 
 def unpack_tables(packed: pl.DataFrame) -> dict[str, pl.DataFrame]:
