@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,11 +11,13 @@ import pytest
 
 from proteomr.mr.choice import build_methods
 from proteomr.mr.methods import METHOD_CLASSES
+from proteomr.mr.methods.component_gmm import ComponentGmm
 from proteomr.mr.methods.method import Method
 from proteomr.status import Status
 from proteomr.tables import Harmonised
 from tests.mr.methods.examples import run
 from tests.mr.methods.loci import decay, draw_locus, turn
+from tests.mr.reference import read_expected, read_set
 
 KINDS = [kind for kind in METHOD_CLASSES if kind.needs_correlations]
 LOOSE = {"gsmr": "gsmr(instruments_p=1,fewest_variants=3,ld_r2=0.9)"}
@@ -132,3 +135,23 @@ def test_a_signal_counted_twice_tells_no_more() -> None:
     single, double = run(method, data), run(method, both)
     assert double.estimate == pytest.approx(single.estimate, rel=1e-2)
     assert double.se == pytest.approx(single.se, rel=2e-2)
+
+
+def test_components_at_each_threshold_are_those_of_the_package(reference: Path) -> None:
+    """`MendelianRandomization::mr_pcgmm` 0.10.0; its simplex ends at 1e-8."""
+    data = read_set(reference, "mrb_calcium_fg")
+    ld = pl.read_csv(reference / "mr" / "data" / "mrb_calcium_fg_rho.csv").to_numpy()
+    data = replace(data, ld=ld, n_x=np.array([6351.0]), n_y=133010.0)
+    entries = [e for e in read_expected(reference, "mrb_calcium_fg_ld") if "pcgmm" in e["method"]]
+    for entry in entries:
+        result, asked = entry["result"], entry["args"]
+        method = ComponentGmm(
+            robust=asked.get("robust", True),
+            variance=asked.get("thres", 0.99),
+            components=None if "thres" in asked else result["PCs"],
+        )
+        found = run(method, data)
+        assert found.details["components"] == result["PCs"]
+        assert found.details["f"] == pytest.approx(result["Fstat"], rel=1e-12)
+        assert [found.estimate, found.se] == pytest.approx([result["b"], result["se"]], rel=1e-8)
+    assert [entry["result"]["PCs"] for entry in entries] == [4, 5, 2, 4, 5, 2, 3]
