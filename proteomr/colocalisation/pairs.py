@@ -222,6 +222,6 @@ def _judge(
         if signal.label is not None:
             share = float(np.exp(np.logaddexp.reduce(own) - np.logaddexp.reduce(signal.logs)))
             if share < _LEAST_OVERLAP:
-                text = f"{share:.0%} of signal {signal.label} is on variants that both have"
+                text = f"{share:.1%} of signal {signal.label} is on variants that both have"
                 return Status.nothing_shared, text
     return None

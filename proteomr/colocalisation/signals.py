@@ -11,6 +11,7 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.colocalisation.traits import Trait
 from proteomr.stats.wakefield import (
+    error_unit,
     estimate_outcome_sd,
     log_bayes_factors,
     prior_variance_of,
@@ -105,11 +106,10 @@ def weigh_trait(trait: Trait, place: slice) -> Signals:
         found = _weigh_effects(trait, place)
     if isinstance(found, Signals):
         return found
-    variance, sdy = found
-    prior = prior_variance_of(trait.facts.kind, sdy=1.0 if sdy is None else sdy)
+    variance, sdy, unit = found
+    prior = prior_variance_of(trait.facts.kind, sdy=1.0 if sdy is None else sdy, unit=unit)
     usable = np.isfinite(variance) & np.isfinite(z)
-    with np.errstate(over="ignore"):
-        logs = log_bayes_factors(z[usable], variance[usable], prior_variance=prior)
+    logs = log_bayes_factors(z[usable], variance[usable], prior_variance=prior)
     if not usable.any():
         text = "no variant in the region tells what its Bayes factor needs"
         return _fail(trait, codes.size, Status.not_identified, text)
@@ -119,19 +119,22 @@ def weigh_trait(trait: Trait, place: slice) -> Signals:
     return Signals((Signal(codes[usable], logs),), "single", sdy, codes.size)
 
 
-def _weigh_effects(trait: Trait, place: slice) -> tuple[F64, float | None] | Signals:
-    """Return variances and the spread of a trait whose effects are told."""
-    variance = np.square(trait.se[place])
+def _weigh_effects(trait: Trait, place: slice) -> tuple[F64, float | None, float] | Signals:
+    """Return variances, the spread of a trait whose effects are told, and the unit of the first."""
+    unit = error_unit(trait.se[place])
+    with np.errstate(over="ignore"):
+        variance = np.square(trait.se[place] / unit)
     if trait.facts.kind == "cc":
-        return variance, None
+        return variance, None, unit
     if trait.facts.sdy is not None:
-        return variance, trait.facts.sdy
+        return variance, trait.facts.sdy, unit
     maf, n = trait.maf[place], trait.n[place]
     end = trait.facts.suffix
     if np.isnan(n).all():
         text = f"sdY is neither given (--sdy{end}) nor can it be estimated: no N (--n{end})"
         return _fail(trait, variance.size, Status.needs_sample_size, text)
-    told = np.isfinite(maf) & np.isfinite(n) & (variance > 0.0) & (maf > 0.0)
+    told = np.isfinite(maf) & np.isfinite(n) & (maf > 0.0)
+    told &= np.isfinite(variance) & (variance > 0.0)
     if not told.any():
         text = f"sdY is neither given (--sdy{end}) nor can it be estimated: no allele frequency"
         return _fail(trait, variance.size, Status.not_identified, text)
@@ -139,11 +142,11 @@ def _weigh_effects(trait: Trait, place: slice) -> tuple[F64, float | None] | Sig
     if not np.isfinite(sdy):
         text = f"sdY cannot be estimated from variances, frequencies and N: give --sdy{end}"
         return _fail(trait, variance.size, Status.not_identified, text)
-    return variance, sdy
+    return variance, sdy * unit, unit
 
 
-def _weigh_p_values(trait: Trait, place: slice) -> tuple[F64, float | None] | Signals:
-    """Return variances of a trait of which P and frequencies are told."""
+def _weigh_p_values(trait: Trait, place: slice) -> tuple[F64, float | None, float] | Signals:
+    """Return variances of a trait of which P and frequencies are told, and their unit."""
     maf, n = trait.maf[place], trait.n[place]
     facts, end = trait.facts, trait.facts.suffix
     if np.isnan(n).all():
@@ -152,7 +155,7 @@ def _weigh_p_values(trait: Trait, place: slice) -> tuple[F64, float | None] | Si
     if facts.kind == "cc" and facts.case_share is None:
         text = f"P without effects needs the share of cases: give --case-share{end}"
         return _fail(trait, maf.size, Status.not_identified, text)
-    return variance_from_frequency(maf, n, case_share=facts.case_share), None
+    return variance_from_frequency(maf, n, case_share=facts.case_share), None, 1.0
 
 
 def _fail(trait: Trait, n: int, status: Status, text: str) -> Signals:

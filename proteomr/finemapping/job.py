@@ -55,6 +55,7 @@ WITHOUT_ANSWER: Final = (
     "prior_too_large",
     "not_converged",
     "needs_sample_size",
+    "infinite",
 )
 """Statuses of regions that have no answer, or none that may be used."""
 

@@ -43,7 +43,6 @@ from proteomr.stats.susie_infinite import fit_susie_infinite
 from proteomr.stats.wakefield import (
     log_bayes_factors,
     posteriors_of_one,
-    prior_variance_of,
 )
 from proteomr.status import Status
 from proteomr.tables import Drop
@@ -244,15 +243,13 @@ class MapWork:
         """Fine map by Wakefield's factors: one causal variant or none."""
         facts: dict[str, Any] = {"method": "wakefield", "n": find_size(trait, self.facts)}
         try:
-            variance, spread = find_variances(trait, self.facts)
+            variance, width = find_variances(trait, self.facts)
         except InputError as fault:
             return Mapped(trait, Status.needs_sample_size, facts, (str(fault),))
         told = np.isfinite(variance)
         gone = (Drop("finemap", "n_missing", int((~told).sum())),) if not told.all() else ()
         trait, variance = trait.take(pl.Series(told)), variance[told]
-        width = prior_variance_of(self.facts.kind, sdy=spread)
-        with np.errstate(over="ignore", divide="ignore"):
-            factors = log_bayes_factors(trait.z, variance, prior_variance=width)
+        factors = log_bayes_factors(trait.z, variance, prior_variance=width)
         if not np.isfinite(factors).all():
             text = "an effect is too large beside its error for a Bayes factor"
             return Mapped(trait, Status.infinite, facts, (text,), drops=gone)

@@ -64,13 +64,14 @@ def judge_size(
     share = (z / math.hypot(z, math.sqrt(n - 2.0))) ** 2
     if facts.kind == "quant" and share > _MOST_EXPLAINED:
         return (
-            f"{n:,.0f} people, where a variant of z {z:.1f} would explain {share:.0%} of the trait"
+            f"{n:,.0f} people, where a variant of z {z:.4g} would explain {share:.0%} of the trait"
         )
     return None
 
 
 def _imply_size(trait: RegionTrait, facts: TraitFacts, susie: SusieOptions) -> float | None:
-    spread = 2.0 * trait.maf * (1.0 - trait.maf) * trait.varbeta
+    with np.errstate(over="ignore"):
+        spread = 2.0 * trait.maf * (1.0 - trait.maf) * np.square(trait.se)
     good = np.isfinite(spread) & (spread > 0)
     if not good.any():
         return None

@@ -8,13 +8,18 @@ from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.gwas.region_traits import RegionTrait
 from proteomr.gwas.trait_facts import TraitFacts
-from proteomr.stats.wakefield import estimate_outcome_sd, variance_from_frequency
+from proteomr.stats.wakefield import (
+    error_unit,
+    estimate_outcome_sd,
+    prior_variance_of,
+    variance_from_frequency,
+)
 
 __all__ = ["find_variances"]
 
 
 def find_variances(trait: RegionTrait, facts: TraitFacts) -> tuple[F64, float]:
-    """Return variances of the effects, and the trait's spread on their scale.
+    """Return variances of the effects, and the prior variance W of an effect, in one unit.
 
     Of P without effects they are NaN for variants of which no people are told.
 
@@ -35,16 +40,22 @@ def find_variances(trait: RegionTrait, facts: TraitFacts) -> tuple[F64, float]:
             raise InputError("P without effects needs the people: add --n, or a column N")
         if facts.kind == "cc" and facts.case_share is None:
             raise InputError("P of cases and controls needs the share of cases: add --case-share")
-        return variance_from_frequency(trait.maf, n, case_share=facts.case_share), 1.0
+        variance = variance_from_frequency(trait.maf, n, case_share=facts.case_share)
+        return variance, prior_variance_of(facts.kind)
+    unit = error_unit(trait.se)
+    with np.errstate(over="ignore"):
+        variance = np.square(trait.se / unit)
     if facts.kind == "cc" or facts.sdy is not None:
-        return trait.varbeta, 1.0 if facts.sdy is None else facts.sdy
+        spread = 1.0 if facts.sdy is None else facts.sdy
+        return variance, prior_variance_of(facts.kind, sdy=spread, unit=unit)
     good = np.isfinite(trait.maf) & np.isfinite(n) & (trait.maf > 0)
+    good &= np.isfinite(variance) & (variance > 0)
     if not good.any():
         raise InputError(
             "the spread of the trait is not known: give --sdy (1 of a standardised trait), or "
             "frequencies and people (--n), by which it is estimated; or --type cc"
         )
-    spread = estimate_outcome_sd(trait.varbeta[good], trait.maf[good], n[good])
+    spread = estimate_outcome_sd(variance[good], trait.maf[good], n[good])
     if not np.isfinite(spread):
         raise InputError("errors and frequencies give the trait no spread: give --sdy")
-    return trait.varbeta, spread
+    return variance, prior_variance_of("quant", sdy=spread)

@@ -68,9 +68,9 @@ class RegionTrait:
         return z_from_neg_log10(self._numbers("neg_log10_p"))
 
     @property
-    def varbeta(self) -> F64:
-        """(p,) variances of the effects; NaN where P alone is told."""
-        return np.square(self._numbers("se"))
+    def se(self) -> F64:
+        """(p,) standard errors of the effects; NaN where P alone is told."""
+        return self._numbers("se")
 
     @property
     def maf(self) -> F64:

@@ -164,7 +164,8 @@ def from_frequencies(beta: F64, se: F64, *, eaf: F64, variance: float) -> Simple
     spread = np.where((eaf > 0) & (eaf < 1), 2.0 * eaf * (1.0 - eaf), np.nan)
     unit = np.sqrt(variance / spread)
     rho = beta / unit
-    n = np.where(np.abs(rho) < 1, (1.0 - rho**2) * (unit / se) ** 2 + 2.0, np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):  # of effects that no people have
+        n = np.where(np.abs(rho) < 1, (1.0 - rho**2) * (unit / se) ** 2 + 2.0, np.nan)
     return SimpleEffects(rho, n, unit)
 
 

@@ -15,6 +15,7 @@ __all__ = ["Contradiction", "weigh_contradiction"]
 # Variances of effects and of contradiction, in units of a squared statistic's error: from none to
 # |z| of a thousand; between two of them the likelihood changes by less than 0.2.
 _GRID: Final = np.concatenate([[0.0], 10.0 ** np.arange(-2.0, 6.1, 0.25)])
+_LARGEST_Z: Final = 1e3
 _FLOOR: Final = 1e-6  # of eigenvalues: files round correlations
 # With the people's own correlations it is below 8 in 99 of 100 simulated loci of 3 to 60 variants
 # and one to three effects of |z| up to 90.
@@ -75,6 +76,9 @@ def weigh_contradiction(z: F64, spectrum: Spectrum) -> Contradiction:
     >>> weigh_contradiction(np.roll(z, 9) * np.resize([1, 1, -1], 40), decompose(r)).is_plain
     True
     """
+    largest = float(np.abs(z).max(initial=0.0))
+    if largest > _LARGEST_Z:  # errors are nothing beside them: their ratios tell all
+        z = z / largest * _LARGEST_Z
     values = np.maximum(spectrum.values, _FLOOR)
     squares = np.square(spectrum.vectors.T @ z)
     found = np.array([_weigh(values + c * values**2, squares) for c in _GRID])

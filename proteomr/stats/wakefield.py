@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 from proteomr._typing import F64
 
 __all__ = [
+    "error_unit",
     "estimate_outcome_sd",
     "log_bayes_factors",
     "posteriors_of_one",
@@ -21,7 +22,27 @@ _SD_QUANT: Final = 0.15  # of the effect per standard deviation of a trait: Wake
 _SD_CASES: Final = 0.2  # of the log odds ratio
 
 
-def prior_variance_of(kind: Literal["quant", "cc"], *, sdy: float = 1.0) -> float:
+def error_unit(errors: F64) -> float:
+    """Return a power of two as large as standard errors are in the median; 1 without any.
+
+    In units of it their squares are doubles whatever the scale of the trait, and no digit changes.
+
+    Parameters
+    ----------
+    errors : (p,); what is not finite and above 0 is passed over.
+
+    Examples
+    --------
+    >>> error_unit(np.array([0.02, np.nan, 0.03])), error_unit(np.array([3e-300])) > 0.0
+    (0.015625, True)
+    """
+    told = errors[np.isfinite(errors) & (errors > 0.0)]
+    return float(np.ldexp(1.0, int(np.frexp(np.median(told))[1]) - 1)) if told.size else 1.0
+
+
+def prior_variance_of(
+    kind: Literal["quant", "cc"], *, sdy: float = 1.0, unit: float = 1.0
+) -> float:
     r"""Return the prior variance W of an effect as coloc sets it.
 
     .. math:: W = (0.15\,\mathrm{sd}_Y)^2 \text{ of a quantitative trait}, \quad
@@ -33,13 +54,15 @@ def prior_variance_of(kind: Literal["quant", "cc"], *, sdy: float = 1.0) -> floa
     ----------
     kind : ``quant`` or ``cc``.
     sdy : standard deviation of a quantitative trait.
+    unit : of the effects, see `error_unit`.
 
     Examples
     --------
     >>> prior_variance_of("quant", sdy=2.0)
     0.09
     """
-    return (_SD_QUANT * sdy) ** 2 if kind == "quant" else _SD_CASES**2
+    size = (_SD_QUANT * sdy if kind == "quant" else _SD_CASES) / unit
+    return size * size  # endless beyond numbers, where a power would raise
 
 
 def log_bayes_factors(z: F64, variance: F64, *, prior_variance: float) -> F64:
@@ -58,20 +81,21 @@ def log_bayes_factors(z: F64, variance: F64, *, prior_variance: float) -> F64:
 
     Returns
     -------
-    log_factors : (p,).
+    log_factors : (p,), not finite where a double holds none.
 
     Examples
     --------
     >>> log_bayes_factors(np.array([5.0]), np.array([0.01]), prior_variance=0.04).round(3).tolist()
     [9.195]
     """
-    total = prior_variance + variance
-    logs, evidence = np.asarray(variance / total), np.asarray(prior_variance / total)
-    np.log(logs, out=logs)
-    evidence *= z
-    evidence *= z
-    logs += evidence
-    logs *= 0.5
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        total = prior_variance + variance
+        logs, evidence = np.asarray(variance / total), np.asarray(prior_variance / total)
+        np.log(logs, out=logs)
+        evidence *= z
+        evidence *= z
+        logs += evidence
+        logs *= 0.5
     return logs
 
 

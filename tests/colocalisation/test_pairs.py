@@ -42,6 +42,30 @@ def test_statistics_of_sixty_standard_errors_stay_finite() -> None:
     assert sum(row[f"pp_h{h}"] for h in range(5)) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("power", [-1000, -700, -520, 400, 510, 1000])
+@pytest.mark.parametrize("told", [False, True])
+def test_the_unit_of_a_quantitative_trait_changes_no_bit(power: int, *, told: bool) -> None:
+    """Squares of its errors need not be doubles, nor that of its standard deviation."""
+    unit = 2.0**power
+    scaled = TWO.with_columns(pl.col("beta", "se") * unit)
+    choices = [TraitChoice("quant", sdy=sdy if told else None) for sdy in (1.0, unit)]
+    base = colocalise(ONE, TWO, choices=(choices[0], choices[0])).table().drop("sdy2")
+    found = colocalise(ONE, scaled, choices=(choices[0], choices[1])).table()
+    assert_frame_equal(found.drop("sdy2"), base, check_exact=True)
+    assert found["sdy2"][0] / unit == pytest.approx(1.0, rel=0.1)
+
+
+def test_a_trait_beyond_numbers_stops_no_other() -> None:
+    """Of a ratio the prior has a size, and errors of 1e-300 have no square beside it."""
+    tiny = TWO.with_columns(pl.col("beta", "se") * 1e-300, trait=pl.lit("tiny"))
+    huge = TWO.with_columns(pl.col("beta", "se") * 1e300, trait=pl.lit("huge"))
+    cases = TraitChoice("cc", case_share=0.5)
+    table = colocalise(ONE, [tiny, huge, TWO], choices=(TraitChoice(), cases)).table()
+    assert table.group_by("trait2").agg(pl.col("status").first()).sort("trait2")[
+        "status"
+    ].to_list() == ["ok", "infinite", "ok"]
+
+
 def test_a_trait_too_weak_to_tell_is_noted() -> None:
     quiet = measure(OTHERS, {}, np.random.default_rng(5))
     row = colocalise(ONE, quiet).table().row(0, named=True)

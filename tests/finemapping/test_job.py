@@ -55,6 +55,26 @@ def _genome() -> tuple[pl.DataFrame, pl.DataFrame]:
     return rows, pl.DataFrame(whole, schema=rows["rsid"].to_list(), orient="row")
 
 
+@pytest.mark.parametrize("power", [-1000, -520, 510, 1000])
+def test_the_unit_of_the_trait_changes_no_bit(power: int) -> None:
+    scaled = LOCUS.rows.select("snp", "MAF", rsid="snp", effect_allele=pl.lit("A"),
+        other_allele=pl.lit("G"), chromosome=pl.lit("1"), position_bp="position", eaf="MAF",
+        beta="beta", se=pl.col("varbeta").sqrt(), n=pl.lit(800.0)).drop("snp", "MAF")  # fmt: skip
+    unit = pl.col("beta", "se") * 2.0**power
+    base, found = (finemap(rows).table("pips") for rows in (scaled, scaled.with_columns(unit)))
+    assert base["pip"].max() > 0.5
+    assert_frame_equal(found.select("snp", "pip"), base.select("snp", "pip"), check_exact=True)
+
+
+def test_a_region_beyond_numbers_has_no_answer() -> None:
+    rows = LOCUS.rows.with_columns(
+        pl.when(pl.int_range(pl.len()) == 3).then(1e200).otherwise("beta").alias("beta")
+    )
+    results = finemap(rows, facts=TraitFacts(sdy=1.0))
+    assert results.table("finemap")["status"].to_list() == ["infinite"]
+    assert results.failed == 1
+
+
 def test_a_genome_is_windows_around_leads_in_order_of_place() -> None:
     rows, r = _genome()
     table = finemap(rows, r, facts=TraitFacts(n=900)).table("finemap")

@@ -40,7 +40,7 @@ def test_effects_and_variances_of_coloc_are_read_without_alleles(tmp_path: Path)
     frame = _coloc()
     trait = _read(tmp_path, frame)
     assert (trait.form, trait.has_alleles, trait.is_placed) == ("effects", False, False)
-    np.testing.assert_allclose(trait.varbeta, frame["varbeta"].to_numpy(), rtol=1e-14)
+    np.testing.assert_allclose(trait.se**2, frame["varbeta"].to_numpy(), rtol=1e-14)
     assert trait.rows["maf"].to_list() == frame["MAF"].to_list()
 
 
@@ -64,7 +64,7 @@ def test_a_standard_error_given_for_a_variance_is_found_and_named(tmp_path: Path
     with pytest.raises(InputError, match=r"'varbeta' holds standard errors.*--map se=varbeta"):
         _read(tmp_path, frame)
     mapped = _read(tmp_path, frame, ReadOptions(columns={"se": "varbeta"}))
-    np.testing.assert_allclose(mapped.varbeta, _coloc()["varbeta"].to_numpy(), rtol=1e-12)
+    np.testing.assert_allclose(mapped.se**2, _coloc()["varbeta"].to_numpy(), rtol=1e-12)
 
 
 def test_effects_that_are_no_numbers_are_no_leave_to_take_p_instead(tmp_path: Path) -> None:
