@@ -89,9 +89,9 @@ class TraitShelf(Sequence[Trait]):
         """
         with storage_errors(self._path), self._path.open("ab") as file:
             for trait in traits:
-                file.write(np.ascontiguousarray(trait.codes, np.int64))
+                file.write(trait.codes.astype(np.int64).tobytes())
                 for name in _NUMBERS:
-                    file.write(np.ascontiguousarray(getattr(trait, name), np.float64))
+                    file.write(np.asarray(getattr(trait, name), np.float64).tobytes())
                 self._facts.append((trait.name, trait.facts, trait.form))
                 self._starts.append(self._starts[-1] + (1 + len(_NUMBERS)) * trait.codes.size)
 

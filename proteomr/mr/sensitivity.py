@@ -218,6 +218,8 @@ class _Rows:
 
     def add_variants(self, pair: Harmonised, method: str, estimate: F64, se: F64) -> None:
         """Add a row for each variant of a pair, its p value of the normal distribution."""
+        with np.errstate(divide="ignore", invalid="ignore"):  # ratios beyond numbers have no p
+            z = estimate / se
         known = "rsid" in pair.variants.columns
         rsid = pair.variants["rsid"] if known else _UNNUMBERED
         self._add(
@@ -225,7 +227,7 @@ class _Rows:
             method,
             pair.variants[c.VARIANT_ID].cast(pl.String),
             rsid.cast(pl.String) if known else rsid.new_from_index(0, pair.m),
-            (estimate, se, neg_log10_p_normal(estimate / se)),
+            (estimate, se, neg_log10_p_normal(z)),
         )
 
     def add_all(self, pair: Harmonised, method: str, fit: Estimate) -> None:
