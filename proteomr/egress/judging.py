@@ -22,7 +22,13 @@ from proteomr.egress.relations import (
     find_relations,
     join_releases,
 )
-from proteomr.egress.releasing import ColumnVerdict, TableVerdict, count_table, judge_table
+from proteomr.egress.releasing import (
+    ColumnVerdict,
+    TableVerdict,
+    copy_tests,
+    count_table,
+    judge_table,
+)
 from proteomr.errors import InputError
 from proteomr.tables import load_schema
 
@@ -137,8 +143,10 @@ def judge_tables(
         hidden |= {cells.name(one) for one in found & large}
         shown = frozenset(map(cells.name, large)) - hidden
         sums = len(relations)
-    asked = (_at_round_times(given, policy) for given in tables)
-    return tuple(judge_table(given, policy, withheld=hidden) for given in asked), sums
+    asked = [_at_round_times(given, policy) for given in tables]
+    copies = copy_tests(asked, policy, withheld=hidden)
+    judged = (judge_table(given, policy, withheld=hidden, copies=copies) for given in asked)
+    return tuple(judged), sums
 
 
 def _at_round_times(given: GivenTable, policy: Policy) -> GivenTable:

@@ -10,15 +10,29 @@ import numpy as np
 import polars as pl
 from scipy import special
 
-from proteomr._typing import F64
-from proteomr.stats.distributions import neg_log10_p_t, p_from_neg_log10, quantile_t
+from proteomr._typing import F64, Bool
+from proteomr.stats.distributions import (
+    neg_log10_p_normal,
+    neg_log10_p_t,
+    p_from_neg_log10,
+    quantile_t,
+    z_from_neg_log10,
+)
 from proteomr.stats.multiple import Adjustment, adjust
 from proteomr.tables import columns as c
 
-__all__ = ["T_COLUMNS", "recompute_corrections", "recompute_shares", "recompute_t_tests"]
+__all__ = [
+    "TEST_COLUMNS",
+    "numbers",
+    "recompute_corrections",
+    "recompute_shares",
+    "recompute_tests",
+]
 
-T_COLUMNS: Final = (c.DF, c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
-"""Columns of a t test from which its degrees of freedom, and so its people, can be found."""
+TEST_COLUMNS: Final = (
+    *(c.SE, c.STATISTIC, c.DF, c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH),
+)
+"""Columns from which a standard error, or its degrees of freedom, can be found."""
 
 _CORRECTIONS: Final[Mapping[str, Adjustment]] = {
     c.P_BONFERRONI: "bonferroni",
@@ -33,87 +47,112 @@ _SAME: Final = 1e-7
 _LEVEL_DIGITS: Final = 4  # of the coverage of an interval: 0.95, 0.9975
 
 
-def recompute_t_tests(exact: pl.DataFrame, n: pl.Series) -> pl.DataFrame:
-    """Return the columns of t tests as functions of estimate, error and the people that leave.
+def recompute_tests(exact: pl.DataFrame, se: F64, df: F64) -> pl.DataFrame:
+    """Return the columns of tests as functions of estimate and of errors and df that leave.
 
-    Degrees of freedom become ``n' - (n - df)``: the known number of coefficients less than the
-    rounded count n'. Rows of normal tests (df empty or infinite) keep theirs; where estimate over
-    error does not give the p value and the limits that the table has, these are empty.
+    Statistics are divided by what the error has grown, and limits move away from the estimate by
+    it. Of t tests p values and limits are those of the degrees of freedom that leave; where
+    estimate over error does not give what the table has, these are empty. Of others the normal
+    deviate that has the p value is divided as the statistic is.
 
     Parameters
     ----------
-    exact : with estimate, se and df, and n people where the table has it.
-    n : people that leave, empty where none do.
+    exact : with estimate and se, and df where tests are t tests (else empty or infinite).
+    se : (m,) that leave, NaN where none do.
+    df : (m,) that leave, NaN where none do.
     """
-    names = [name for name in T_COLUMNS if name in exact.columns]
-    old = {name: exact[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in names}
+    names = [name for name in TEST_COLUMNS if name in exact.columns]
+    old = {name: numbers(exact, name) for name in (*names, c.DF)}
     tested = np.isfinite(old[c.DF])
-    df = _move_df(exact, n, old[c.DF])
-    estimate, se = (_numbers(exact, name) for name in (c.ESTIMATE, c.SE))
-    known = tested & np.isfinite(df) & (df > 0.0) & (se > 0.0)
+    estimate, before = numbers(exact, c.ESTIMATE), numbers(exact, c.SE)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        grown = np.where(before > 0.0, se / before, np.nan)
+    known = tested & np.isfinite(df) & (df > 0.0) & (grown > 0.0)
     made = {name: np.where(tested, np.nan, column) for name, column in old.items()}
-    made[c.DF][known] = df[known]
-    if {c.NEG_LOG10_P, c.P_VALUE} & set(names):
-        _move_p(made, old, estimate / np.where(se > 0.0, se, np.nan), known)
+    made[c.DF][tested & (df > 0.0)] = df[tested & (df > 0.0)]
+    made[c.SE] = se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        made[c.STATISTIC] = old.get(c.STATISTIC, np.full(se.size, np.nan)) / grown
+        if {c.NEG_LOG10_P, c.P_VALUE} & set(names):
+            _move_p(made, old, (estimate / before, estimate / se), known)
+            _move_normal_p(made, old, grown, ~tested)
     if {c.CONF_LOW, c.CONF_HIGH} <= set(names):
-        _move_limits(made, old, estimate, se, known=known)
-    columns = [pl.Series(k, v, dtype=pl.Float64).fill_nan(None) for k, v in made.items()]
-    return pl.DataFrame(columns).select(names)
+        _move_t_limits(made, old, estimate, (before, se), known=known)
+        _move_limits(made, old, estimate, grown, ~tested)
+    columns = [pl.Series(name, made[name], dtype=pl.Float64).fill_nan(None) for name in names]
+    return pl.DataFrame(columns)
 
 
-def _numbers(frame: pl.DataFrame, name: str) -> F64:
+def numbers(frame: pl.DataFrame, name: str) -> F64:
+    """Return a column as numbers, NaN where it is empty or is not there."""
     if name not in frame.columns:
         return np.full(frame.height, np.nan)
-    return frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
 
 
-def _move_df(exact: pl.DataFrame, n: pl.Series, df: F64) -> F64:
-    if c.N not in exact.columns:
-        return np.full(exact.height, np.nan)
-    left = n.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return left - (_numbers(exact, c.N) - df)
+def _read_minus_log(old: Mapping[str, F64]) -> F64:
+    if c.NEG_LOG10_P in old:
+        return old[c.NEG_LOG10_P]
+    with np.errstate(divide="ignore"):
+        return -np.log10(old[c.P_VALUE])
 
 
-def _move_p(
-    made: dict[str, F64], old: Mapping[str, F64], t: F64, known: np.ndarray[tuple[int], np.dtype]
-) -> None:
-    given = old.get(c.NEG_LOG10_P)
-    if given is None:
-        with np.errstate(divide="ignore"):
-            given = -np.log10(old[c.P_VALUE])
-    again = np.full(t.size, np.nan)
-    again[known] = neg_log10_p_t(t[known], old[c.DF][known])
-    same = known & (np.abs(again - given) <= _SAME * (1.0 + np.abs(given)))
-    minus_log = np.full(t.size, np.nan)
-    minus_log[same] = neg_log10_p_t(t[same], made[c.DF][same])
+def _write_p(made: dict[str, F64], minus_log: F64, rows: Bool) -> None:
     if c.NEG_LOG10_P in made:
-        made[c.NEG_LOG10_P][same] = minus_log[same]
+        made[c.NEG_LOG10_P][rows] = minus_log[rows]
     if c.P_VALUE in made:
-        made[c.P_VALUE][same] = p_from_neg_log10(minus_log[same])
+        made[c.P_VALUE][rows] = p_from_neg_log10(minus_log[rows])
+
+
+def _move_p(made: dict[str, F64], old: Mapping[str, F64], t: tuple[F64, F64], known: Bool) -> None:
+    given = _read_minus_log(old)
+    again = np.full(given.size, np.nan)
+    again[known] = neg_log10_p_t(t[0][known], old[c.DF][known])
+    same = known & (np.abs(again - given) <= _SAME * (1.0 + np.abs(given)))
+    minus_log = np.full(given.size, np.nan)
+    minus_log[same] = neg_log10_p_t(t[1][same], made[c.DF][same])
+    _write_p(made, minus_log, same)
+
+
+def _move_normal_p(made: dict[str, F64], old: Mapping[str, F64], grown: F64, rows: Bool) -> None:
+    _write_p(made, neg_log10_p_normal(z_from_neg_log10(_read_minus_log(old)) / grown), rows)
 
 
 def _move_limits(
+    made: dict[str, F64], old: Mapping[str, F64], estimate: F64, grown: F64, rows: Bool
+) -> None:
+    """Move limits away from the estimate: by factors where they lie around it so (synergy)."""
+    low, high = old[c.CONF_LOW], old[c.CONF_HIGH]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        above, below = high / estimate, estimate / low
+        by_factors = (low > 0.0) & (np.abs(above - below) <= _SAME * above)
+        for name, limit in ((c.CONF_LOW, low), (c.CONF_HIGH, high)):
+            by_sums = estimate + (limit - estimate) * grown
+            moved = np.where(by_factors, estimate * (limit / estimate) ** grown, by_sums)
+            made[name][rows] = moved[rows]
+
+
+def _move_t_limits(
     made: dict[str, F64],
     old: Mapping[str, F64],
     estimate: F64,
-    se: F64,
+    se: tuple[F64, F64],
     *,
-    known: np.ndarray[tuple[int], np.dtype],
+    known: Bool,
 ) -> None:
     rows = np.flatnonzero(known & np.isfinite(old[c.CONF_HIGH]) & np.isfinite(old[c.CONF_LOW]))
     if not rows.size:
         return
     df = old[c.DF][rows]
-    reach = (old[c.CONF_HIGH][rows] - estimate[rows]) / se[rows]
-    below = np.where(np.isinf(df), special.ndtr(reach), special.stdtr(df, reach))
-    upper = 0.5 + np.round(2.0 * below - 1.0, _LEVEL_DIGITS) / 2.0
+    reach = (old[c.CONF_HIGH][rows] - estimate[rows]) / se[0][rows]
+    upper = 0.5 + np.round(2.0 * special.stdtr(df, reach) - 1.0, _LEVEL_DIGITS) / 2.0
     inside = (upper > 0.5) & (upper < 1.0)
     rows, df, reach, upper = rows[inside], df[inside], reach[inside], upper[inside]
-    low = (estimate[rows] - old[c.CONF_LOW][rows]) / se[rows]
+    low = (estimate[rows] - old[c.CONF_LOW][rows]) / se[0][rows]
     again = quantile_t(upper, df)
     same = (np.abs(again - reach) <= _SAME * reach) & (np.abs(again - low) <= _SAME * reach)
     rows = rows[same]
-    half = quantile_t(upper[same], made[c.DF][rows]) * se[rows]
+    half = quantile_t(upper[same], made[c.DF][rows]) * se[1][rows]
     made[c.CONF_LOW][rows] = estimate[rows] - half
     made[c.CONF_HIGH][rows] = estimate[rows] + half
 
@@ -177,8 +216,8 @@ def _is_family(exact: pl.DataFrame, name: str, family: pl.Series) -> bool:
 
 
 def _correct(exact: pl.DataFrame, leaving: pl.DataFrame, name: str, family: pl.Series) -> pl.Series:
-    given = _numbers(exact, c.NEG_LOG10_P)
-    minus_log = _numbers(leaving, c.NEG_LOG10_P)
+    given = numbers(exact, c.NEG_LOG10_P)
+    minus_log = numbers(leaving, c.NEG_LOG10_P)
     minus_log = np.where(exact[name].is_null().to_numpy(), np.nan, minus_log)
     made = np.full(exact.height, np.nan)
     labels = family.to_numpy()
@@ -204,9 +243,9 @@ def recompute_shares(
     """
     made = {}
     for name in names:
-        given = _numbers(exact, name)
+        given = numbers(exact, name)
         for above, below in permutations(leaving, 2):
-            top, bottom = _numbers(exact, above), _numbers(exact, below)
+            top, bottom = numbers(exact, above), numbers(exact, below)
             with np.errstate(divide="ignore", invalid="ignore"):
                 quotient = top / bottom
             for unit in (1.0, 100.0):

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
 
+from proteomr.egress.copies import Copies
 from proteomr.egress.curves import count_curves, draw_curves, is_curve
+from proteomr.egress.moved_errors import LENDERS, OF_PEOPLE, find_few
 from proteomr.egress.pairs import round_pairs
 from proteomr.egress.policies import Policy
 from proteomr.egress.reading import GivenTable
-from proteomr.egress.recomputing import (
-    recompute_corrections,
-    recompute_shares,
-    recompute_t_tests,
-)
+from proteomr.egress.recomputing import recompute_shares
 from proteomr.egress.relations import CountTable, Number, list_measured
-from proteomr.egress.unwritten_df import keep_open
+from proteomr.egress.released_tests import is_df, move_associations, release_tests
 from proteomr.tables import ColumnSchema
 from proteomr.tables import columns as c
 
-__all__ = ["ColumnVerdict", "TableVerdict", "count_table", "judge_table"]
+__all__ = ["ColumnVerdict", "TableVerdict", "copy_tests", "count_table", "judge_table"]
 
 # Counts that the other numbers of a row rest on: below k, the row tells of these people alone.
 _BASES: Final = (c.N, c.N_CASE, "people", "n1", "n2", "at_risk")
@@ -32,10 +30,10 @@ _HALF: Final = 0.5  # copies are whole, and frequencies are written with few dig
 _SIZES: Final = ("count", "people", "n", "at_risk")
 _APART: Final = ("time", "cause", "horizon", "threshold")
 _GROUPS: Final = ("level", "group", "stratum", "contrast")
-_P_COLUMNS: Final = (c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
-_CORRECTED: Final = (c.P_BONFERRONI, c.P_HOLM, c.Q_BH, c.Q_BY, c.Q_STOREY)
 _OF_PAIRS: Final = "to as many digits as any number of people agrees with"
 _TESTS_KEPT: Final = "where the digits that leave agree with k people more or fewer; else empty"
+_OF_PEOPLE_LEFT: Final = "of the people that leave, as they would give it"
+_OF_FEW_DIGITS: Final = "of an error that has few digits, or left with its association"
 _MEANS: Final = "with the people it is of, it tells how many have which value"
 _ROUND_TIMES: Final = "round times alone, with the events up to each; the steps are persons'"
 _WORDS: Final = "words that may hold a count"
@@ -88,7 +86,7 @@ def count_table(given: GivenTable) -> CountTable:
         kind = kinds.get(name)
         if kind is None:
             continue
-        if _is_count(kind) and not _is_df(kind):
+        if _is_count(kind) and not is_df(kind):
             counts[name] = _whole(frame[name])
         elif kind.dtype == "text" and kind.disclosure == "none" and name != c.STATUS:
             keys[name] = frame[name].to_list()
@@ -98,8 +96,28 @@ def count_table(given: GivenTable) -> CountTable:
     return CountTable(given.schema.name if given.schema else "", counts, keys, apart=apart)
 
 
+def copy_tests(
+    tables: Sequence[GivenTable], policy: Policy, *, withheld: Collection[Number] = ()
+) -> Copies:
+    """Return the numbers of tests that other tables may hold again, each with what leaves of it.
+
+    Parameters
+    ----------
+    tables : of a release.
+    policy : that holds.
+    withheld : counts that sums of the release would give away.
+    """
+    lenders = [given for given in tables if given.schema and given.schema.name in LENDERS]
+    judged = (_Judged(one, policy, frozenset(withheld), _columns_of(one)) for one in lenders)
+    return Copies.of((one.given.frame, one.moved_tests()) for one in judged)
+
+
 def judge_table(
-    given: GivenTable, policy: Policy, *, withheld: Collection[Number] = ()
+    given: GivenTable,
+    policy: Policy,
+    *,
+    withheld: Collection[Number] = (),
+    copies: Copies | None = None,
 ) -> TableVerdict:
     """Return what leaves of a table.
 
@@ -108,13 +126,15 @@ def judge_table(
     given : the table.
     policy : that holds.
     withheld : counts that sums of the release would give away.
+    copies : of tests of the release (`copy_tests`); None where no other table has any.
     """
     if given.schema is None:
         return _refuse(given, "", "no schema says what its columns tell")
     kinds = _columns_of(given)
     if any(kind.disclosure == "person" for kind in kinds.values()):
         return _refuse(given, "person", "rows or values of single persons never leave")
-    return _Judged(given, policy, frozenset(withheld), kinds).verdict()
+    held = Copies.of(()) if copies is None else copies
+    return _Judged(given, policy, frozenset(withheld), kinds, held).verdict()
 
 
 def _refuse(given: GivenTable, disclosure: str, reason: str) -> TableVerdict:
@@ -130,10 +150,6 @@ def _is_count(kind: ColumnSchema) -> bool:
     return kind.disclosure == "count" and kind.dtype in {"integer", "float"}
 
 
-def _is_df(kind: ColumnSchema) -> bool:
-    return kind.name.startswith("df") and _is_count(kind)
-
-
 def _whole(column: pl.Series) -> list[int | None]:
     values = column.cast(pl.Float64).to_list()
     return [int(v) if v is not None and v >= 0.0 and v == v // 1 else None for v in values]
@@ -147,13 +163,20 @@ class _Judged:
     policy: Policy
     withheld: frozenset[Number]
     kinds: Mapping[str, ColumnSchema]
+    copies: Copies = field(default_factory=lambda: Copies.of(()))
+
+    def moved_tests(self) -> pl.DataFrame:
+        """Return the columns of tests of associations as they leave, before they are rounded."""
+        counts = self._counts()
+        small = self._small_rows(counts)
+        tests = move_associations(self.given.frame, counts, self.policy)
+        return pl.DataFrame([column.set(small, None) for column in tests.values()])
 
     def verdict(self) -> TableVerdict:
         frame = self.given.frame
         counts = self._counts()
         small, few = self._small_rows(counts), self._few_people(counts)
-        tests = self._tests(counts)
-        opened = self._open_tests()
+        tests, opened = release_tests(self.given, counts, self.policy, self.copies)
         digits, k = self.policy.digits, self.policy.k
         shares = recompute_shares(frame, counts, self._of("share"), digits=digits)
         pairs = round_pairs(frame, counts, digits=digits, k=k)
@@ -165,8 +188,9 @@ class _Judged:
             column, action, reason = self._judge(name, counts, tests, shares)
             if column is not None and name in pairs:
                 column, reason = pairs[name].round_sig_figs(digits), _OF_PAIRS
-            if column is not None and name in opened:
-                column, reason = column.set(opened[name].is_null(), None), _TESTS_KEPT
+            if name in opened:
+                column, action = opened[name].round_sig_figs(digits), "recomputed"
+                reason = _TESTS_KEPT
             if column is not None and (told_by := self._tells_counts(name)).any():
                 column, reason = column.set(told_by, None), f"{reason}; empty: {_MEANS}"
             if column is not None and name in _GROUPS and self.kinds[name].null:
@@ -200,7 +224,7 @@ class _Judged:
             (one, value) for named, value in self.withheld if named is None for one in {*measured}
         }
         for name in self._of("count"):
-            if not _is_count(self.kinds[name]) or _is_df(self.kinds[name]):
+            if not _is_count(self.kinds[name]) or is_df(self.kinds[name]):
                 continue
             exact = frame[name]
             low = (exact.cast(pl.Float64) / k).floor() * k
@@ -220,6 +244,8 @@ class _Judged:
         if c.N in counts and c.N_CASE in counts:
             others = frame[c.N] - frame[c.N_CASE]
             small |= ((others > 0) & (others < k)).fill_null(value=False)
+        if self._table in LENDERS:
+            small |= pl.Series(find_few(frame, k=k), dtype=pl.Boolean)
         for of in _TRAITS:
             if {f"eaf{of}", f"n{of}"} <= set(frame.columns):
                 rarer = pl.min_horizontal(pl.col(f"eaf{of}"), 1.0 - pl.col(f"eaf{of}"))
@@ -237,40 +263,9 @@ class _Judged:
             few |= (size < self.policy.k).fill_null(value=False)
         return few
 
-    def _tests(self, counts: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
-        """Return what of t tests is computed again; empty where no column of df counts people."""
-        frame = self.given.frame
-        df = [name for name in self._of("count") if _is_df(self.kinds[name])]
-        if not df:
-            return {}
-        if df != [c.DF]:
-            names = [*df, *(n for n in _P_COLUMNS if n in frame.columns)]
-            return {n: pl.Series(n, [None] * frame.height, dtype=pl.Float64) for n in names}
-        n = counts.get(c.N, pl.Series([None] * frame.height, dtype=pl.Int64))
-        again = recompute_t_tests(frame, n)
-        made = {name: again[name] for name in again.columns}
-        if c.NEG_LOG10_P in made:
-            corrected = recompute_corrections(frame, again)
-            made |= {name: corrected[name] for name in corrected.columns}
-        return made
-
-    def _open_tests(self) -> dict[str, pl.Series]:
-        """Return p values of tests without their df, empty where they would tell the people.
-
-        So are all corrections but Bonferroni's where one p value is: each may be of that one.
-        """
-        frame, names = self.given.frame, self._of("test")
-        if not names:
-            return {}
-        made = keep_open(frame, names, digits=self.policy.digits, k=self.policy.k)
-        corrected = [name for name in _CORRECTED if name in frame.columns]
-        whole = all(made[name].null_count() == frame[name].null_count() for name in names)
-        for name in corrected:
-            own = made[names[0]].is_null() if name == c.P_BONFERRONI or whole else True
-            made[name] = frame[name].set(
-                pl.Series([own] * frame.height) if isinstance(own, bool) else own, None
-            )
-        return made
+    @property
+    def _table(self) -> str:
+        return "" if self.given.schema is None else self.given.schema.name
 
     def _tells_counts(self, name: str) -> pl.Series:
         """Tell the rows whose number determines counts of people, and has the class of counts.
@@ -300,7 +295,8 @@ class _Judged:
             made = tests[name]
             if name != c.DF:
                 made = made.round_sig_figs(self.policy.digits)
-            return made, "recomputed", "of the people that leave, as they would give it"
+            few = self._table in OF_PEOPLE
+            return made, "recomputed", _OF_FEW_DIGITS if few else _OF_PEOPLE_LEFT
         if name in counts:
             base = self.policy.k
             return counts[name], "rounded", f"down to a multiple of {base}; fewer than {base} empty"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
@@ -15,6 +17,7 @@ import polars as pl
 
 from proteomr.egress.judging import ACCOUNT, Release
 from proteomr.egress.releasing import TableVerdict
+from proteomr.egress.run_figures import draw_pairs
 from proteomr.errors import ProteomrError, UsageError
 from proteomr.files import replace_file, shared_mode, storage_errors
 from proteomr.plot.drawing import render
@@ -28,6 +31,9 @@ __all__ = ["write_release"]
 
 CRATE: Final = "ro-crate-metadata.json"
 _WITHHELD: Final = "withheld.tsv"
+# "01-scatter": figures of one pair, in the order of the run's pairs; pages end in numbers.
+_OF_A_PAIR: Final = re.compile(r"\d{2,}-[a-z_]+")
+_PAGE: Final = re.compile(r"(?<=[a-z])-\d+$")
 _FIGURES: Final = (".svg", ".png", ".pdf")
 # The context of RO-Crate 1.1 has no term for a digest; one that it lacks is to be defined.
 _CONTEXT: Final = (
@@ -110,24 +116,40 @@ def _encode_frame(frame: pl.DataFrame, ending: str) -> bytes:
 
 def _draw_figures(release: Release) -> Iterator[tuple[str, bytes]]:
     """Give the figures that the runs had drawn, drawn anew from what leaves."""
-    leaving = {
-        (folder, table.given.table): table.leaving
-        for table in release.leaving
-        for folder in _list_folders(table)
-    }
-    for (folder, name), frame in leaving.items():
+    leaving: dict[PurePosixPath, dict[str, pl.DataFrame]] = defaultdict(dict)
+    for table in release.leaving:
+        for folder in _list_folders(table):
+            if table.leaving is not None:
+                leaving[folder][table.given.table] = table.leaving
+    for folder, tables in leaving.items():
         drawn = {
             PurePosixPath(file).stem
             for file in release.runs.other
             if file.endswith(_FIGURES) and PurePosixPath(file).parent == folder
         }
-        for kind_name, kind in KINDS.items() if drawn and frame is not None else ():
+        made = dict(_draw_tables(tables, drawn) if drawn else ())
+        if any(_OF_A_PAIR.match(stem) for stem in drawn):
+            pairs = draw_pairs(tables)
+            made |= {stem: content for stem, content in pairs if _was_drawn(stem, drawn)}
+        yield from ((f"{folder}/{stem}.png", content) for stem, content in made.items())
+
+
+def _draw_tables(
+    tables: Mapping[str, pl.DataFrame], drawn: set[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Give the figures of a run that `proteomr plot` draws."""
+    for name, frame in tables.items():
+        for kind_name, kind in KINDS.items():
             own = [stem for stem in (f"{name}-{kind_name}", kind_name) if _is_among(stem, drawn)]
-            if name not in kind.tables or not own or frame is None:
-                continue
-            other = None if kind.beside is None else leaving.get((folder, kind.beside[0]))
-            for stem, content in _draw(frame, kind_name, other, own[0]):
-                yield f"{folder}/{stem}.png", content
+            if name in kind.tables and own:
+                other = None if kind.beside is None else tables.get(kind.beside[0])
+                yield from _draw(frame, kind_name, other, own[0])
+
+
+def _was_drawn(stem: str, drawn: set[str]) -> bool:
+    """Tell whether a figure of a pair, or another page of it, is among what was drawn."""
+    whole = _PAGE.sub("", stem)
+    return bool(_OF_A_PAIR.match(stem)) and (_is_among(whole, drawn) or stem in drawn)
 
 
 def _list_folders(table: TableVerdict) -> tuple[PurePosixPath, ...]:

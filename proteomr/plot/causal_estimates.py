@@ -16,10 +16,10 @@ from proteomr.plot.interval_rows import draw_rows, tabulate_rows
 from proteomr.plot.lettering import shorten_trait
 from proteomr.plot.mr_scatter import draw_scatter
 from proteomr.plot.style import PlotStyle
-from proteomr.tables import Harmonised
+from proteomr.tables import Direction, Harmonised
 from proteomr.tables import columns as c
 
-__all__ = ["draw_estimates", "draw_harmonised"]
+__all__ = ["draw_estimates", "draw_harmonised", "read_pair"]
 
 _PAIR: Final = (c.EXPOSURE, c.OUTCOME, c.DIRECTION)
 _EFFECTS: Final = ("beta_exposure", "se_exposure", "beta_outcome", "se_outcome")
@@ -105,11 +105,34 @@ def draw_harmonised(
     from proteomr.plot.frames import check_pair
 
     exposure, outcome = check_pair(table, table="harmonised", columns=(c.VARIANT_ID, *_EFFECTS))
+    return draw_scatter(read_pair(table, exposure, outcome), beside, style=style)
+
+
+def read_pair(
+    table: pl.DataFrame, exposure: str, outcome: str, direction: Direction = "forward"
+) -> Harmonised:
+    """Return the variants of a pair that were kept, from a table of harmonised ones.
+
+    Parameters
+    ----------
+    table : ``harmonised`` of ``mr``, the rows of one pair; those without an effect are left out.
+    exposure, outcome, direction : of the pair.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({
+    ...     "variant_id": ["rs1", "rs2"], "beta_exposure": [-0.1, 0.2], "se_exposure": [0.01] * 2,
+    ...     "beta_outcome": [-0.06, None], "se_outcome": [0.02] * 2,
+    ... })
+    >>> read_pair(table, "loneliness", "ADM").m
+    1
+    """
     kept = table.filter(pl.col("mr_keep")) if "mr_keep" in table.columns else table
+    kept = kept.drop_nulls(_EFFECTS)
     beta_x, se_x, beta_y, se_y = (
         np.ascontiguousarray(kept[name].cast(pl.Float64).to_numpy()) for name in _EFFECTS
     )
-    data = Harmonised(
+    return Harmonised(
         exposures=(exposure,),
         outcome=outcome,
         variants=kept.drop(*_EFFECTS),
@@ -117,8 +140,8 @@ def draw_harmonised(
         se_x=se_x[:, None],
         beta_y=beta_y,
         se_y=se_y,
+        direction=direction,
     )
-    return draw_scatter(data, beside, style=style)
 
 
 def _draw_methods(table: pl.DataFrame, style: PlotStyle) -> Drawing:

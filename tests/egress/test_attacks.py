@@ -14,6 +14,7 @@ from proteomr.egress.judging import judge_tables
 from proteomr.egress.policies import Policy
 from proteomr.egress.reading import GivenTable
 from proteomr.stats.multiple import adjust
+from proteomr.stats.transforms import rank_normalise
 from tests.egress.attacker import Sum, is_open, narrow, see
 from tests.egress.tables import given
 
@@ -210,22 +211,28 @@ def t_table(n: int, df: int, *, proteins: int = 1) -> dict[str, Any]:
 
 
 def test_p_values_limits_and_corrections_are_a_function_of_rounded_people() -> None:
-    """Every n of a window of k, with the same estimates, gives the same release."""
-    reference = t_table(40, 36, proteins=12)
+    """Every n of a window of k, with the same estimates, gives the same release.
+
+    Errors are those of normal scores of which covariates leave a share: smaller for more people.
+    """
+    estimate = t_table(40, 36, proteins=12)["estimate"]
+    share = np.random.default_rng(3).uniform(0.3, 0.4, 12)
     left = []
     for n in range(40, 45):
         again = t_table(n, n - 4, proteins=12)
-        for name in ("estimate", "se"):
-            again[name] = reference[name]
-        t = reference["estimate"] / reference["se"]
+        scores = np.square(rank_normalise(np.arange(float(n)))).sum()
+        se = np.sqrt((share * scores / (n - 1) - estimate**2) / (n - 4))
+        t = estimate / se
         p = 2 * stats.t.sf(np.abs(t), n - 4)
-        reach = stats.t.ppf(0.975, n - 4) * reference["se"]
+        reach = stats.t.ppf(0.975, n - 4) * se
         again |= {
+            "estimate": estimate,
+            "se": se,
             "statistic": t,
             "p_value": p,
             "neg_log10_p": -np.log10(p),
-            "conf_low": reference["estimate"] - reach,
-            "conf_high": reference["estimate"] + reach,
+            "conf_low": estimate - reach,
+            "conf_high": estimate + reach,
             "p_bonferroni": np.minimum(1.0, 12 * p),
             "q_bh": adjust(-np.log10(p), method="bh"),
         }
