@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -88,24 +88,29 @@ def write_account(results: StudyResults, folder: Path) -> None:
         _write(frame, folder, name)
 
 
-def write_costs(results: StudyResults, folder: Path) -> None:
-    """Write what each stage took when it last ran; of those that stand the old rows are kept.
+def write_costs(reports: Iterable[StageReport], folder: Path, *, stages: Sequence[str]) -> None:
+    """Write what stages took when they last ran; of those that stand the old rows are kept.
 
-    Times are of this machine and this day, so that the table is no result: it stands beside
-    ``stages``, which is the same for every run of the same study.
+    It is written whenever a stage has ended: what a kill leaves unfinished is run again, and what
+    had ended is not, so that nothing else would know what it took. Times are of this machine and
+    this day, so that the table is no result: it stands beside ``stages``, which is the same for
+    every run of the same study.
+
+    Parameters
+    ----------
+    reports : of stages that have ended.
+    folder : of the study.
+    stages : names of all of its stages in their order; rows of others are dropped.
     """
     schema = load_schema(_COSTS)
     known: dict[str, dict[str, Any]] = {}
     before = folder / f"{_COSTS}.parquet"
     if before.is_file():
         known = {row["stage"]: row for row in read_result(before).iter_rows(named=True)}
-    rows = []
-    for report in results.reports:
-        name = report.stage.name
+    for report in reports:
         if report.cost is not None:
-            known[name] = {"stage": name, **asdict(report.cost)}
-        if name in known:
-            rows.append(known[name])
+            known[report.stage.name] = {"stage": report.stage.name, **asdict(report.cost)}
+    rows = [known[name] for name in stages if name in known]
     _write(schema.validate(pl.DataFrame(rows, schema=schema.empty().schema)), folder, _COSTS)
 
 

@@ -108,7 +108,7 @@ def run_study(
                 lock.write(study=study.name)
         results = tabulate_stages([run.reports[stage.name] for stage in ordered])
         write_account(results, folder)
-        write_costs(results, folder)
+        write_costs((), folder, stages=[stage.name for stage in ordered])
         if study.findings:
             write_published(compare_published(study.findings, run.find_table), folder)
         if study.figures:
@@ -176,9 +176,11 @@ class _Run:
     progress: Progress | None
     lock: InputLock | None = None
     reports: dict[str, StageReport] = field(default_factory=dict[str, StageReport])
+    order: tuple[str, ...] = ()
 
     def go(self, ordered: Sequence[Stage], *, threads: int) -> None:
         """Run what is ready as long as something is, with the threads that are free."""
+        self.order = tuple(stage.name for stage in ordered)
         with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
             try:
                 self._go(pool, ordered, threads=threads)
@@ -347,6 +349,8 @@ class _Run:
 
     def _keep(self, report: StageReport) -> None:
         self.reports[report.stage.name] = report
+        if report.cost is not None:
+            write_costs([report], self.out, stages=self.order)
         if self.progress is not None:
             self.progress.end(report)
 

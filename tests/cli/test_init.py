@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,19 @@ import pytest
 import proteomr as library
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("files")
     cohort = library.simulate(people=300, proteins=12)
-    cohort.table("samples").write_csv(tmp_path / "people.csv")
-    cohort.table("proteins").write_csv(tmp_path / "npx.tsv", separator="\t")
-    (tmp_path / "notes.txt").write_text("to do\n")
+    cohort.table("samples").write_csv(made / "people.csv")
+    cohort.table("proteins").write_csv(made / "npx.tsv", separator="\t")
+    (made / "notes.txt").write_text("to do\n")
+    return made
+
+
+@pytest.fixture
+def folder(files: Path, tmp_path: Path) -> Path:
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,8 @@ import pytest
 
 from proteomr.errors import RunFolderError, UsageError
 from proteomr.runs.lock import acquire_lock
-from proteomr.study import StudyResults, parse_study, plan_study, run_study
+from proteomr.study import StageCall, StageEnd, StudyResults, parse_study, plan_study, run_study
+from proteomr.study.calls import StageCost
 from tests.study.toy_runner import ToyRunner
 
 STAGES: dict[str, dict[str, Any]] = {
@@ -225,3 +230,48 @@ def test_asked_stages_have_to_be_there(folder: Path) -> None:
         run(folder, runner=ToyRunner(), only=["scam"])
     with pytest.raises(UsageError, match="--only runs stages alone"):
         run(folder, runner=ToyRunner(), only=["scan"], start=["few"])
+
+
+KILLED = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from proteomr.study import parse_study, run_study
+from proteomr.study.calls import StageCost
+from tests.study.test_running import STAGES
+from tests.study.toy_runner import ToyRunner
+
+class Dying(ToyRunner):
+    def run(self, call, *, threads, overwrite):
+        if call.stage.name == sys.argv[2]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        end = super().run(call, threads=threads, overwrite=overwrite)
+        return replace(end, cost=StageCost(float(len(call.stage.name)), 0.5, 1_000))
+
+folder = Path(sys.argv[1])
+run_study(parse_study({"stages": STAGES}, folder=folder), folder / "out", runner=Dying())
+"""
+
+
+def test_a_kill_loses_no_cost_of_a_stage_that_had_ended(folder: Path) -> None:
+    """In a process of its own, which nothing warns: it takes two seconds to begin it twice."""
+    for stage, ended in (("few", ["clean", "scan"]), ("", ["clean", "scan", "few", "apart"])):
+        typed = [sys.executable, "-c", KILLED, str(folder), stage]
+        code = subprocess.run(typed, cwd=Path(__file__).parents[2], check=False).returncode
+        assert code == (-signal.SIGKILL if stage else 0)
+        costs = pl.read_parquet(folder / "out" / "costs.parquet")
+        assert costs["stage"].to_list() == ended
+        assert costs["seconds"].to_list() == [float(len(name)) for name in ended]
+        assert pl.read_csv(folder / "out" / "costs.tsv", separator="\t").height == len(ended)
+
+
+def test_costs_of_a_stage_that_the_study_no_longer_has_are_dropped(folder: Path) -> None:
+    class Measured(ToyRunner):
+        def run(self, call: StageCall, *, threads: int, overwrite: bool) -> StageEnd:
+            end = ToyRunner.run(self, call, threads=threads, overwrite=overwrite)
+            return replace(end, cost=StageCost(1.0, 0.5, 1_000))
+
+    run(folder, runner=Measured())
+    run(folder, {n: one for n, one in STAGES.items() if n != "apart"}, runner=Measured())
+    costs = pl.read_parquet(folder / "out" / "costs.parquet")
+    assert costs["stage"].to_list() == ["clean", "scan", "few"]
