@@ -59,3 +59,35 @@ def test_figures_of_every_run_below_leave_each_from_its_own_table(tmp_path: Path
         "deep/both/figures/compared-agreement.png",
         "strength.figures/e_values-e-values.png",
     }
+
+
+def test_figures_of_pairs_leave_as_their_run_numbered_them(tmp_path: Path) -> None:
+    """Of three pairs the second has no variant, and the third is not in what was drawn."""
+    pairs = {"exposure": ["x", "x", "x"], "outcome": ["a", "none", "b"], "nsnp": [3, 0, 3]}
+    beta, se = [0.1, 0.2, 0.31], [0.01, 0.02, 0.02]
+    rows = {"exposure": ["x"] * 6, "outcome": ["a"] * 3 + ["b"] * 3, "variant_id": [*"rstrst"]}
+    effects = {f"beta_{side}": beta * 2 for side in ("exposure", "outcome")}
+    effects |= {f"se_{side}": se * 2 for side in ("exposure", "outcome")}
+    ratios = {"method": ["wald"] * 6, "estimate": [1.0, 1.1, 0.9] * 2, "se": [0.2] * 6}
+    ratios |= {"neg_log10_p": [2.0] * 6}
+    made = [
+        given("reach", pairs, file="mr/reach.parquet"),
+        given("harmonised", rows | effects | {"mr_keep": [True] * 6, "action": [1] * 6},
+              file="mr/harmonised.parquet"),
+        given("singlesnp", rows | ratios, file="mr/singlesnp.parquet"),
+        given("leaveoneout", rows | ratios, file="mr/leaveoneout.parquet"),
+        given("estimates", {"exposure": ["x"] * 2, "outcome": ["a", "b"], "method": ["ivw"] * 2,
+                            "estimate": [1.0] * 2, "se": [0.1] * 2, "status": ["ok"] * 2},
+              file="mr/estimates.parquet"),
+    ]  # fmt: skip
+    tables, _ = judge_tables(made, Policy("own", "five", 5))
+    (tmp_path / "runs").mkdir()
+    one = pl.DataFrame({"protein": ["A"], "estimate": [0.1], "se": [0.1]})
+    e_values(one, scale="OR", out=tmp_path / "runs" / "found.parquet")
+    release = judge_release(tmp_path / "runs")
+    drawn = tuple(f"mr/figures/{stem}.pdf" for stem in ("01-funnel", "02-scatter", "hits"))
+    runs = replace(release.runs, other=drawn)
+    files = write_release(replace(release, tables=tables, runs=runs), tmp_path / "out")
+    left = [file for file in files if file.parent.name == "figures"]
+    assert [file.name for file in left] == ["01-funnel.png", "02-scatter.png"]
+    assert all(file.read_bytes()[:4] == b"\x89PNG" for file in left)
