@@ -80,6 +80,7 @@ class Cox(Family[CoxState | WithExtras]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TIMES,)
     distribution: ClassVar[Distribution] = "normal"
     of_events: ClassVar[bool] = True
+    version: ClassVar[int] = 2  # 2: robust errors and tests at the limit of infinite covariates
     ratio: ClassVar[Literal["HR"]] = "HR"
     supports: ClassVar[Support] = Support(
         roles=("outcome",),

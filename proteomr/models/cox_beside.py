@@ -124,15 +124,13 @@ class CoxPeriods:
         risk = lay_out_risk_sets(outcome, strata, event=int(EVENT))
         fit = fit_cox(X, risk, weights=model.weights[rows], ties=self.solver.ties)
         covariance = fit.covariance
-        at = np.flatnonzero(np.isfinite(fit.coefficients))
+        at = fit.basis
         if self.solver.robust and self.solver.ties != "exact" and fit.converged and at.size:
-            eta = X[:, at] @ fit.coefficients[at]
+            eta = X[:, at] @ fit.limit
             sums = sum_hazards(fit.risk, eta, model.weights[rows], ties=self.solver.ties)
             given = clusters_of(self.problem, model.rows)
             clusters = rows if given is None else given[rows]
-            part, _ = sandwich_covariance(
-                sums, X[:, at], covariance[np.ix_(at, at)], clusters=clusters
-            )
+            part, _ = sandwich_covariance(sums, X[:, at], fit.limit_covariance, clusters=clusters)
             covariance = covariance.copy()
             covariance[np.ix_(at, at)] = part
         first = X.shape[1] - len(spans)

@@ -119,17 +119,15 @@ def _fit(
     weights = None if problem.weights is None else problem.weights[rows]
     fit = fit_cox(X, risk, weights=weights, ties=model.ties)
     counts = np.ones(X.shape[0]) if weights is None else weights
-    finite = np.isfinite(fit.coefficients)
-    eta = X[:, finite] @ fit.coefficients[finite]
-    sums = sum_partial(fit.risk, eta, counts, ties=model.ties)
+    sums = sum_partial(fit.risk, X[:, fit.basis] @ fit.limit, counts, ties=model.ties)
     covariance, carriers = fit.covariance, None
     if robust and fit.converged and isinstance(sums, HazardSums):
-        at = np.flatnonzero(finite)
-        whole, some = sandwich_covariance(
-            sums, X[:, at], fit.covariance[np.ix_(at, at)], clusters=clusters
-        )
-        covariance, carriers = covariance.copy(), np.full(finite.size, np.nan)
+        at = fit.basis
+        whole, some = sandwich_covariance(sums, X[:, at], fit.limit_covariance, clusters=clusters)
+        covariance, carriers = covariance.copy(), np.full(fit.aliased.size, np.nan)
         covariance[np.ix_(at, at)], carriers[at] = whole, some
+        lost = np.setdiff1d(at, fit.used)
+        covariance[lost] = covariance[:, lost] = np.nan
     penalised = None
     wanted = options.firth == "always" or (options.firth and _is_apart(design, places, fit))
     if wanted and model.ties != "exact":
@@ -203,8 +201,8 @@ def _enter_changes(
     j: int,
     tables: CoxTables,
 ) -> None:
-    """Enter the tests of proportional hazards of the columns with a finite estimate."""
-    at = np.flatnonzero(np.isfinite(found.fit.coefficients))
+    """Enter the tests of proportional hazards of the columns at the limit."""
+    at = found.fit.basis
     terms = model.terms_among(found.places[at])
     gtime = transform_times(outcome, found.fit.risk, transform)
     tests = score_changes(sums, found.X[:, at], gtime, [columns for _, columns in terms])

@@ -49,10 +49,12 @@ class WholeCox:
             return None
         covariance = fit.covariance[np.ix_(at, at)]
         if self.robust and self.ties != "exact":
-            Z = X[:, 1 + at]
-            sums = sum_hazards(fit.risk, Z @ fit.coefficients[at], model.weights, ties=self.ties)
+            Z = X[:, 1 + fit.basis]
+            sums = sum_hazards(fit.risk, Z @ fit.limit, model.weights, ties=self.ties)
             clusters = clusters_of(self.problem, model.rows)
-            covariance, _ = sandwich_covariance(sums, Z, covariance, clusters=clusters)
+            whole, _ = sandwich_covariance(sums, Z, fit.limit_covariance, clusters=clusters)
+            own = np.flatnonzero(np.isin(fit.basis, at))
+            covariance = whole[np.ix_(own, own)]
         return Fitted(fit.coefficients[at], covariance, 1 + at, np.inf)
 
     def compare(self, X: F64, model: WholeModel, *, tested: I64, kind: str) -> NestedTest | None:
@@ -75,9 +77,8 @@ class WholeCox:
         """Return Rao's test of columns at the fit without them."""
         risk = self._lay_out(model)
         null = fit_cox(X[:, others], risk, weights=model.weights, ties=self.ties)
-        at = np.flatnonzero(np.isfinite(null.coefficients))
-        kept = others[at]
-        eta = X[:, kept] @ null.coefficients[at]
+        kept = others[null.basis]
+        eta = X[:, kept] @ null.limit
         sums = sum_partial(null.risk, eta, model.weights, ties=self.ties)
         columns = X[:, [*kept, *tested]]
         information = sums.information(columns)

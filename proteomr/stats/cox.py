@@ -51,6 +51,11 @@ class CoxFit:
     iterations : Newton steps taken.
     risk : the risk sets of the limit; those handed in where nothing is infinite.
     used : positions of the columns with a finite estimate.
+    basis : positions ``(b,)`` of the columns of the limit: those, and such as have no estimate of
+        their own, since they are infinite, but differ from one another by a finite one, as the
+        levels of a factor whose reference has no events.
+    limit, limit_covariance : ``(b,)``, ``(b, b)``, of these; predictors and residuals at the limit
+        need all of them.
     apart : rows that infinite estimates have taken out of all risk sets.
     doubt : why there is no certificate.
     """
@@ -67,6 +72,9 @@ class CoxFit:
     iterations: int
     risk: RiskSets
     used: I64
+    basis: I64
+    limit: F64
+    limit_covariance: F64
     apart: int = 0
     doubt: str = ""
 
@@ -167,6 +175,9 @@ def fit_cox(
         iterations=0,
         risk=risk,
         used=kept,
+        basis=kept[:0],
+        limit=np.empty(0),
+        limit_covariance=np.empty((0, 0)),
     )
     found = _Search(centred, counts, ties).settle(blank) if kept.size else blank
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -175,6 +186,11 @@ def fit_cox(
             apart=int(np.count_nonzero(risk.at_risk) - np.count_nonzero(found.risk.at_risk)),
             coefficients=found.coefficients / scale,
             covariance=found.covariance / scale[:, None] / scale / unit,
+            limit=found.limit / scale[found.basis],
+            limit_covariance=found.limit_covariance
+            / scale[found.basis, None]
+            / scale[found.basis]
+            / unit,
             log_likelihood=unit * found.log_likelihood - _units_of(risk, weights, unit),
             null=unit * found.null - _units_of(risk, weights, unit),
             score_test=unit * found.score_test,
@@ -242,8 +258,9 @@ class _Search:
         at = fit.used
         known = at[~fit.infinite[at]]
         coefficients, whole = fit.coefficients.copy(), fit.covariance.copy()
-        coefficients[at] = back @ climb.theta
-        whole[np.ix_(at, at)] = back @ covariance @ back.T
+        limit, limit_covariance = back @ climb.theta, back @ covariance @ back.T
+        coefficients[at] = limit
+        whole[np.ix_(at, at)] = limit_covariance
         lost = np.setdiff1d(at, known)
         coefficients[lost] = whole[lost] = whole[:, lost] = np.nan
         converged = bool(certified[0]) and positive
@@ -254,6 +271,9 @@ class _Search:
             log_likelihood=climb.sums.log_likelihood,
             converged=converged,
             used=known,
+            basis=at,
+            limit=limit,
+            limit_covariance=limit_covariance,
             doubt="" if converged else "Newton's method did not settle",
         )
 

@@ -275,9 +275,9 @@ def _fit_exactly(
             raise Unfit(Status.separated, f"the hazard ratio of {name} is infinite")
     if not fit.converged:
         raise Unfit(Status.not_converged, f"the Cox model of the outcome: {fit.doubt}")
-    known = ~(fit.aliased | fit.infinite)
-    theta = np.where(known, fit.coefficients, 0.0)
-    inverse = np.where(np.outer(known, known), fit.covariance, 0.0)
+    theta, inverse = np.zeros(Z.shape[1]), np.zeros((Z.shape[1], Z.shape[1]))
+    theta[fit.basis] = fit.limit
+    inverse[np.ix_(fit.basis, fit.basis)] = fit.limit_covariance
     # the risk sets of the limit, where estimates of covariates are infinite
     return CoxModel(Z, scale, theta, inverse, sum_hazards(fit.risk, Z @ theta, counts))
 

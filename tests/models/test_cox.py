@@ -237,6 +237,69 @@ def test_ratios_by_period_are_those_of_follow_up_that_is_split() -> None:
     np.testing.assert_allclose([found - limits[0], limits[1] - found], [half, half], rtol=1e-9)
 
 
+@pytest.mark.parametrize("errors", ["classical", "robust"])
+@pytest.mark.parametrize("rate", [0.0004, 0.001, 0.0015])
+def test_few_events_are_fitted_together_and_what_is_infinite_by_itself(
+    rate: float, errors: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, block = draw_times(600, 6, rate=rate, seed=5)
+    died = problem.targets[0].values[:, 2] == 1.0
+    assert died.sum() < 2 * 8  # events for each coefficient
+    values, inside = block.values.copy(), block.observed & died
+    # monotone: above all others while at risk, the earlier the higher
+    time = problem.targets[0].values[:, 1]
+    values[2] = np.where(inside[2], 100.0 - time, values[2])
+    values[3] = np.where(block.observed[3], died * 1.0, 0.0)
+    moved = replace(block, values=values)
+    together = fit(problem, moved, errors=errors)
+    alone = one_by_one(problem, moved, monkeypatch, errors=errors)
+    assert together.status.tolist() == alone.status.tolist()
+    assert (alone.status[2:4] == Status.separated).all()
+    assert (alone.status[[0, 1, 4, 5]] == Status.ok).any()
+    np.testing.assert_allclose(together.estimate, alone.estimate, rtol=1e-7)
+    np.testing.assert_allclose(together.se, alone.se, rtol=1e-7)
+
+
+def test_a_reference_without_events_changes_no_error_and_no_test() -> None:
+    problem, block = draw_times(400, 3, rate=0.01, seed=2)
+    site = problem.factors[0].codes
+    outcome = problem.targets[0].values.copy()
+    outcome[site == 0, 2] = 0.0  # all other levels are infinite, and differ by finite estimates
+    problem = replace(problem, targets=(replace(problem.targets[0], values=outcome),))
+    found = []
+    for first in (0, 3):
+        codes = (site - first) % 5
+        covariates = problem.covariates.copy()
+        covariates[:, 3:7] = codes[:, None] == np.arange(1, 5)
+        turned = replace(problem, covariates=covariates, factors=())
+        asked: dict[str, Any] = {
+            "errors": "robust",
+            "further": Further(("score",)),
+            "coefficients": True,
+        }
+        survival = SurvivalOptions(periods=(3.0,), zph="km")
+        found.append(fit(turned, block, survival=survival, **asked))
+    first_fit, other = found
+    np.testing.assert_allclose(first_fit.estimate, other.estimate, rtol=1e-8)
+    np.testing.assert_allclose(first_fit.se, other.se, rtol=1e-8)
+    for name in ("estimate", "se", "equal_statistic"):
+        rows = [np.array(one.details["periods"].columns[name], dtype=float) for one in found]
+        np.testing.assert_allclose(rows[0], rows[1], rtol=1e-8)
+    tests = [one.joint["score"].statistic for one in found]
+    np.testing.assert_allclose(tests[0], tests[1], rtol=1e-8)
+    changes = [one.details["proportional_hazards"].columns for one in found]
+    own = [
+        [chi for term, chi in zip(one["term"], one["chi2"], strict=True) if term == "{protein}"]
+        for one in changes
+    ]
+    np.testing.assert_allclose(own[0], own[1], rtol=1e-7)
+    last = [
+        [chi for term, chi in zip(one["term"], one["chi2"], strict=True) if term == "GLOBAL"]
+        for one in changes
+    ]
+    np.testing.assert_allclose(last[0], last[1], rtol=1e-7)
+
+
 def test_a_period_without_events_is_a_row_with_a_status() -> None:
     problem, block = draw_times(300, 1)
     fits = fit(problem, block, survival=SurvivalOptions(periods=(3.0, 1000.0)))
