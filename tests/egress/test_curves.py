@@ -127,6 +127,14 @@ def test_curves_of_weighted_people_do_not_leave() -> None:
     assert left.height == 0
 
 
+def test_curves_pooled_over_imputations_do_not_leave() -> None:
+    time, code = follow_up(4, 200)
+    table = survival_curve(time, code)
+    frame = table.frame.with_columns(m=pl.lit(5))
+    (left,) = leave(GivenTable(table.file, table.table, table.schema, frame))
+    assert left.height == 0
+
+
 def test_few_people_give_no_curve() -> None:
     time, code = follow_up(5, 4)
     (left,) = leave(survival_curve(time, code))
