@@ -15,6 +15,7 @@ Knoblauch, Marcus, Stephens and He 2020, doi:10.1038/s41588-020-0631-4.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +31,9 @@ _MOST_SIZES: Final = 40  # 2^40 between the smallest error and the largest effec
 _NULL_ROWS: Final = 9.0  # of a Dirichlet prior of 10 on no effects and of 1 on all others
 _CORRELATION_SD: Final = 0.5  # of the normal prior of atanh rho
 _SMALLEST: Final = 1e-4  # weights below which a size is left out of the pairs first tried
+# Log likelihood that a variant may lack by sizes that are left out: one of z 300 lacks thousands,
+# which no correlation makes up for, and the search would follow it.
+_LACK: Final = 20.0
 _GAP: Final = (
     1e-8  # a component outside adds less than this to a row's log likelihood at first order
 )
@@ -169,6 +173,7 @@ def fit_effect_mixture(data: Estimates) -> EffectMixture:
     grid = np.stack(np.meshgrid(sizes[0] ** 2, sizes[1] ** 2, indexing="ij")).reshape(2, -1)
     part = data.select(slice(0, _SUBSET))
     held = _pair_sizes(part, sizes)
+    held |= _pair_outlying(data, sizes, held)
     pairs = grid[:, held]
     weights, rho = np.full(int(held.sum()), 1.0 / held.sum()), 0.0
     score, gap, proven = math.inf, math.inf, False
@@ -196,14 +201,35 @@ def fit_effect_mixture(data: Estimates) -> EffectMixture:
 def _pair_sizes(data: Estimates, sizes: tuple[F64, F64]) -> Bool:
     """Return which pairs of the grid are of sizes that each trait has by itself."""
     held = []
-    for (x, sx), each in zip(((data.x, data.sx), (data.y, data.sy)), sizes, strict=True):
-        variance = sx[:, None] ** 2 + each**2
-        logs = -0.5 * (np.log(variance) + x[:, None] ** 2 / variance)
+    for logs in _size_densities(data, sizes):
         weights = fit_mixture_weights(logs)[0]
         chosen = weights > _SMALLEST
         chosen[0] = True
         held.append(chosen)
     return np.asarray((held[0][:, None] & held[1]).ravel())
+
+
+def _size_densities(data: Estimates, sizes: tuple[F64, F64]) -> Iterator[F64]:
+    """Yield the log densities of variants under each size, (n, k), of either trait by itself."""
+    for (x, sx), each in zip(((data.x, data.sx), (data.y, data.sy)), sizes, strict=True):
+        variance = sx[:, None] ** 2 + each**2
+        yield -0.5 * (np.log(variance) + x[:, None] ** 2 / variance)
+
+
+def _pair_outlying(data: Estimates, sizes: tuple[F64, F64], held: Bool) -> Bool:
+    """Return pairs of sizes of variants that those held explain badly, too few to have weight."""
+    square = held.reshape(sizes[0].size, sizes[1].size)
+    own = square.any(axis=1), square.any(axis=0)
+    found = np.zeros_like(square)
+    for start in range(0, data.n, _CHUNK):
+        both = list(_size_densities(data.select(slice(start, start + _CHUNK)), sizes))
+        short = [
+            logs.max(axis=1) - logs[:, each].max(axis=1) > _LACK
+            for logs, each in zip(both, own, strict=True)
+        ]
+        rows = short[0] | short[1]
+        found[both[0][rows].argmax(axis=1), both[1][rows].argmax(axis=1)] = True
+    return np.asarray(found.ravel())
 
 
 def _alternate(

@@ -125,3 +125,23 @@ def test_the_grid_of_sizes_spans_errors_and_effects_and_refuses_to_span_all_numb
     assert sizes[-1] == pytest.approx(2.0 * math.sqrt(8.0))
     with pytest.raises(ArithmeticError, match="more than a grid of sizes can span"):
         list_sizes(np.array([1.0, 2.0]), np.array([1e-200, 1.0]))
+
+
+@pytest.mark.parametrize("size", [30.0, 300.0, 6000.0])
+@pytest.mark.parametrize("traits", ["x", "y", "xy"])
+def test_one_variant_as_strong_as_that_of_a_protein_moves_no_correlation(
+    size: float, traits: str
+) -> None:
+    """Its size has too little weight to be among those begun with, which the search followed."""
+    data = draw(12_000, rho=0.5, seed=4)
+    plain = fit_effect_mixture(data)
+    x, y = data.x.copy(), data.y.copy()
+    if "x" in traits:
+        x[5] = size * data.sx[5]
+    if "y" in traits:
+        y[5] = size * data.sy[5]
+    found = fit_effect_mixture(Estimates(x, data.sx, y, data.sy))
+    assert plain.proven
+    assert found.proven
+    assert found.rho == pytest.approx(plain.rho, abs=0.02)
+    assert found.null_share == pytest.approx(plain.null_share, abs=0.05)
