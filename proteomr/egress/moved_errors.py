@@ -49,8 +49,8 @@ def move_errors(exact: pl.DataFrame, counts: Mapping[str, pl.Series], *, digits:
 
     With information I (c (n - c) / n of an exposure or outcome that c people have, c of c events,
     n - 1 of numbers) and sum of squares T of the transformed protein, a linear model has
-    ``se^2 df + estimate^2 = T / I``, up to factors that covariates make and counts do not tell;
-    likelihoods ``se^2 = n / (I T)`` about no effect. Both are solved for the error with I', T' and
+    ``se^2 df + estimate^2 = T / I``, up to factors that covariates make and counts do not tell
+    (moderated: ``(T + df_prior s2_prior) / I``); likelihoods ``se^2 = n / (I T)`` about no effect. Both are solved for the error with I', T' and
     df' of the counts that leave. Where no formula of the row's counts is known (one level of
     several, products with a covariate, and main effects beside these) the error is rounded.
 
@@ -68,13 +68,17 @@ def move_errors(exact: pl.DataFrame, counts: Mapping[str, pl.Series], *, digits:
     df, estimate = numbers(exact, c.DF), numbers(exact, c.ESTIMATE)
     was, left = (_inform(a, b, timed) for a, b in ((n, cases), (n_left, cases_left)))
     with np.errstate(divide="ignore", invalid="ignore"):
+        moderated = n - df < 1.0  # more degrees of freedom than people: those of a prior
         whole = before**2 * df + estimate**2
-        squares = _scale_squares(np.where(np.isnan(df), n / (before**2 * was), whole * was), n)
-        grown = _of_squares(squares, n_left) / _of_squares(squares, n)
-        gain = was / left
-        linear = np.where(of_response, whole * gain * grown, whole) - estimate**2
+        held = np.where(np.isnan(df), n / (before**2 * was), whole * was)
+        scores = _scale_squares(held, n) | moderated
+        squares, squares_left = _of_squares(scores, n), _of_squares(scores, n_left)
+        # what a prior adds to the squares does not grow with the people
+        adds = np.isfinite(cases) | moderated
+        grown = np.where(adds, held + squares_left - squares, held * squares_left / squares)
+        linear = np.where(of_response, grown / left, whole) - estimate**2
         moved = np.sqrt(linear / (n_left - (n - df)))
-        likely = before * np.sqrt(gain / grown * n_left / n)
+        likely = np.sqrt(n_left / (left * held * squares_left / squares))
     moved = np.where(np.isnan(df), likely, moved)
     moved = np.where(_have_formula(exact, cases), moved, round_digits(before, digits))
     stays = np.isnan(n_left) | (np.isfinite(cases) & np.isnan(cases_left))

@@ -74,6 +74,20 @@ def linear(n: int, cases: int | None, estimate: float, transform: str) -> dict[s
     }
 
 
+def moderate(n: int, cases: int, estimate: float, *, prior: tuple[float, float]) -> dict[str, Any]:
+    """Return a row as moderated least squares gives it, with df and variance of the prior."""
+    row = linear(n, cases, estimate, "rank")
+    df = row["df"] + prior[0]
+    information = cases * (n - cases) / n
+    variance = (prior[0] * prior[1] + row["se"] ** 2 * information * row["df"]) / df
+    se = np.sqrt(variance / information)
+    p = 2 * stats.t.sf(abs(estimate / se), df)
+    reach = stats.t.ppf(0.975, df) * se
+    row |= {"se": se, "statistic": estimate / se, "df": df, "p_value": p}
+    limits = {"conf_low": estimate - reach, "conf_high": estimate + reach}
+    return row | limits | {"neg_log10_p": -np.log10(p)}
+
+
 def likelihood(n: int, cases: int, estimate: float, transform: str, family: str) -> dict[str, Any]:
     """Return a row with the information of a likelihood about no effect."""
     information = cases if family == "cox" else cases * (n - cases) / n
@@ -152,6 +166,16 @@ def test_errors_of_unadjusted_linear_models_leave_k_people_open(
     assert found == (K, K)
     (own,) = np.flatnonzero((n_of == n) & (cases_of == cases))
     assert left["se"][int(own)] == pytest.approx(rows[int(own)]["se"], rel=0.25)
+
+
+@pytest.mark.parametrize("prior", [(3.7, 0.91), (60.2, 0.83), (900.0, 0.97)])
+def test_moderated_errors_leave_k_people_open(prior: tuple[float, float]) -> None:
+    """The prior is one for all proteins, and leaves: it is known."""
+    people = [(123 + a, 12 + b) for a, b in product(range(-7, 8), range(-7, 8))]
+    rows = [moderate(*both, -0.41, prior=prior) for both in people]
+    left = leave(tabulate(rows))
+    n_of, cases_of = np.array(people, dtype=np.float64).T
+    assert count_agreeing(left, people.index((123, 12)), n_of, cases_of) == (K, K)
 
 
 def test_the_attacker_finds_the_people_of_exact_errors() -> None:
