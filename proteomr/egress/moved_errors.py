@@ -50,9 +50,10 @@ def move_errors(exact: pl.DataFrame, counts: Mapping[str, pl.Series], *, digits:
     With information I (c (n - c) / n of an exposure or outcome that c people have, c of c events,
     n - 1 of numbers) and sum of squares T of the transformed protein, a linear model has
     ``se^2 df + estimate^2 = T / I``, up to factors that covariates make and counts do not tell
-    (moderated: ``(T + df_prior s2_prior) / I``); likelihoods ``se^2 = n / (I T)`` about no effect. Both are solved for the error with I', T' and
-    df' of the counts that leave. Where no formula of the row's counts is known (one level of
-    several, products with a covariate, and main effects beside these) the error is rounded.
+    (moderated: ``(T + df_prior s2_prior) / I``); likelihoods ``se^2 = n / (I T)`` about no effect.
+    Both are solved for the error with I', T' and df' of the counts that leave. Where no formula of
+    the row's counts is known (one level of several, products with a covariate, and main effects
+    beside these) the error is rounded.
 
     Parameters
     ----------

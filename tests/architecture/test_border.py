@@ -34,6 +34,7 @@ REASONS = {
     "proteomr/files.py": WRITES,
     "proteomr/colocalisation/coded_traits.py": OWN,
     "proteomr/colocalisation/collecting.py": OWN,
+    "proteomr/egress/run_figures.py": OWN,
     "proteomr/execute/processors.py": SYSTEM,
     "proteomr/gwas/sinks.py": OWN,
     "proteomr/io/arrow_csv.py": "parses a stream whose faults are named by who opened it",
