@@ -182,23 +182,23 @@ def recompute_corrections(exact: pl.DataFrame, leaving: pl.DataFrame) -> pl.Data
 
 def _families(exact: pl.DataFrame) -> list[pl.Series]:
     """Return candidates of what tells families of tests apart, as one column each."""
-    present = [n for n in (c.ADJUSTMENT, c.STRATUM) if n in exact.columns]
+    present = [n for n in (c.ADJUSTMENT, c.STRATUM, "split", "half") if n in exact.columns]
     targets = [n for n in (c.EXPOSURE, c.OUTCOME) if n in exact.columns]
     terms = [n for n in (c.TERM,) if n in exact.columns]
     named = (c.EXPOSURE, c.OUTCOME, c.PROTEIN)
     main = [pl.col(c.TERM) == pl.col(n) for n in named if terms and n in exact.columns]
     is_main = pl.any_horizontal(*main).fill_null(value=False) if main else pl.lit(value=True)
-    frame = exact.with_columns(is_main.cast(pl.String).alias("\0main"))
+    frame = exact.with_columns(is_main.cast(pl.String).alias("\0main"), pl.lit("").alias("\0all"))
     choices: tuple[list[str], ...] = (
         [*present, "\0main"],
         [*present, *targets, "\0main"],
-        present,
-        [],
+        ["\0all", *present],
+        ["\0all"],
     )
     return [
         frame.select(
             pl.concat_str(
-                [pl.col(n).fill_null("\1") for n in names] or [pl.lit("")], separator="\0"
+                [pl.col(n).cast(pl.String).fill_null("\1") for n in names], separator="\0"
             )
         ).to_series()
         for names in choices

@@ -289,6 +289,23 @@ def test_copies_of_a_moved_error_are_moved_alike() -> None:
     assert tests["p_value"].to_list() == lent["p_value"].to_list()
 
 
+def test_corrections_over_all_tables_and_within_halves_are_found_again() -> None:
+    rows = [linear(400 + 2 * i, 40, 0.04 * i, "zscore") for i in range(1, 9)]
+    minus_log = np.array([row["neg_log10_p"] for row in rows])
+    columns = tabulate(rows)
+    columns["adjustment"] = ["none"] * 4 + ["full"] * 4
+    of_all = {"q_bh": adjust(minus_log, method="bh").tolist()}
+    plain = ("protein", "adjustment", "estimate", "se", "p_value", "neg_log10_p")
+    over_all = {name: columns[name] for name in plain} | of_all
+    lent, left = leave_all(("associations", columns), ("adjusted", over_all))
+    again = adjust(lent["neg_log10_p"].to_numpy(), method="bh")
+    assert left["q_bh"].to_list() == pytest.approx(again.tolist(), rel=2e-3)
+    parts = [adjust(minus_log[side::2], method="bh") for side in (0, 1)]
+    halves = columns | {"split": ["1"] * 8, "half": [1, 2] * 4, "adjustment": ["none"] * 8}
+    halves["q_bh"] = np.column_stack(parts).ravel().tolist()
+    assert leave(halves, name="replication_fits")["q_bh"].null_count() == 0
+
+
 def take_e_values(frame: pl.DataFrame) -> tuple[F64, F64, F64]:
     estimate, se, low, high = (
         frame[name].to_numpy() for name in ("estimate", "se", "conf_low", "conf_high")
