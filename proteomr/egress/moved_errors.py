@@ -24,7 +24,7 @@ from proteomr.families import SURVIVAL_NAMES
 from proteomr.stats.transforms import BLOM
 from proteomr.tables import columns as c
 
-__all__ = ["LENDERS", "OF_PEOPLE", "find_few", "move_errors", "round_digits"]
+__all__ = ["LENDERS", "OF_PEOPLE", "find_few", "leave_df", "move_errors", "round_digits"]
 
 LENDERS: Final = ("associations", "replication_fits")
 """Tables whose rows say of how many people and cases they are."""
@@ -78,7 +78,7 @@ def move_errors(exact: pl.DataFrame, counts: Mapping[str, pl.Series], *, digits:
         adds = np.isfinite(cases) | moderated
         grown = np.where(adds, held + squares_left - squares, held * squares_left / squares)
         linear = np.where(of_response, grown / left, whole) - estimate**2
-        moved = np.sqrt(linear / (n_left - (n - df)))
+        moved = np.sqrt(linear / leave_df(n, n_left, df))
         likely = np.sqrt(n_left / (left * held * squares_left / squares))
     moved = np.where(np.isnan(df), likely, moved)
     moved = np.where(_have_formula(exact, cases), moved, round_digits(before, digits))
@@ -109,6 +109,16 @@ def find_few(exact: pl.DataFrame, *, k: int) -> Bool:
         found: Bool = ~known & (exact["direction"] == "protein~exposure").to_numpy()
         found &= (n - 1.0) / whole < k
     return found
+
+
+def leave_df(n: F64, n_left: F64, df: F64) -> F64:
+    """Return degrees of freedom for the people that leave: the coefficients are the same.
+
+    Those of a prior beside have two digits: where they are bounded by the sum over all proteins,
+    they are one number for all, and the difference from it would tell each protein's people.
+    """
+    more = df - n
+    return n_left + np.where(more > -1.0, round_digits(more, 2), more)
 
 
 def round_digits(values: F64, digits: int) -> F64:

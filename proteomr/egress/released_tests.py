@@ -10,7 +10,7 @@ import polars as pl
 
 from proteomr._typing import F64, Bool
 from proteomr.egress.copies import Copies, follow
-from proteomr.egress.moved_errors import LENDERS, move_errors
+from proteomr.egress.moved_errors import LENDERS, leave_df, move_errors
 from proteomr.egress.policies import Policy
 from proteomr.egress.reading import GivenTable
 from proteomr.egress.recomputing import numbers, recompute_corrections, recompute_tests
@@ -48,7 +48,7 @@ def move_associations(
     """
     n, _ = _people_left(frame, counts)
     se = move_errors(frame, counts, digits=policy.extreme_digits)
-    again = recompute_tests(frame, se, n - (numbers(frame, c.N) - numbers(frame, c.DF)))
+    again = recompute_tests(frame, se, leave_df(numbers(frame, c.N), n, numbers(frame, c.DF)))
     return {name: again[name] for name in again.columns}
 
 
@@ -76,7 +76,7 @@ def release_tests(
     if table in LENDERS:
         return _correct(frame, move_associations(frame, counts, policy)), {}
     n, told = _people_left(frame, counts)
-    left = n - (numbers(frame, c.N) - numbers(frame, c.DF))
+    left = leave_df(numbers(frame, c.N), n, numbers(frame, c.DF))
     digits = policy.extreme_digits
     found = follow(frame, table, copies, df=left, told=told, digits=digits)
     made = {

@@ -178,6 +178,11 @@ def test_moderated_errors_leave_k_people_open(prior: tuple[float, float]) -> Non
     assert count_agreeing(left, people.index((123, 12)), n_of, cases_of) == (K, K)
 
 
+def test_df_bounded_by_the_sum_of_all_proteins_do_not_tell_the_people() -> None:
+    rows = [moderate(n, 42, 0.2, prior=(1.0, 0.9)) | {"df": 9_000.0} for n in range(400, 405)]
+    assert leave(tabulate(rows))["df"].n_unique() == 1
+
+
 def test_the_attacker_finds_the_people_of_exact_errors() -> None:
     people = [(n, cases) for n, cases in product(range(120, 125), range(10, 15))]
     rows = [linear(*both, -0.84, "rank") for both in people]
