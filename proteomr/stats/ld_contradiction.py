@@ -15,7 +15,7 @@ __all__ = ["Contradiction", "weigh_contradiction"]
 # Variances of effects and of contradiction, in units of a squared statistic's error: from none to
 # |z| of a thousand; between two of them the likelihood changes by less than 0.2.
 _GRID: Final = np.concatenate([[0.0], 10.0 ** np.arange(-2.0, 6.1, 0.25)])
-_LARGEST_Z: Final = 1e3
+_LARGEST_Z: Final = 1e3  # the end of the grid
 _FLOOR: Final = 1e-6  # of eigenvalues: files round correlations
 # With the people's own correlations it is below 8 in 99 of 100 simulated loci of 3 to 60 variants
 # and one to three effects of |z| up to 90.
