@@ -93,16 +93,20 @@ def test_converted_text_stays_in_tmpdir_and_goes(
     assert files(scratch) == []
 
 
-def test_polars_is_held_to_the_threads_asked_for() -> None:
+@pytest.mark.parametrize(("asked", "pool"), [({}, "system"), ({"mimalloc"}, "mimalloc")])
+def test_libraries_are_set_up_as_asked_for(asked: set[str], pool: str) -> None:
     code = (
         "import os; from proteomr_cli.jobs import hold_threads; hold_threads(3);"
-        "import polars; print(os.environ['POLARS_MAX_THREADS'], polars.thread_pool_size())"
+        "import polars, pyarrow; print(os.environ['POLARS_MAX_THREADS'],"
+        "polars.thread_pool_size(), pyarrow.default_memory_pool().backend_name)"
     )
-    environment = {key: value for key, value in os.environ.items() if key != "POLARS_MAX_THREADS"}
+    ours = {"POLARS_MAX_THREADS", "ARROW_DEFAULT_MEMORY_POOL"}
+    environment = {key: value for key, value in os.environ.items() if key not in ours}
+    environment |= {"ARROW_DEFAULT_MEMORY_POOL": name for name in asked}
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    assert shown.stdout.split() == ["3", "3"]
+    assert shown.stdout.split() == ["3", "3", pool]
 
 
 def test_a_broken_link_in_place_of_the_folder_is_named_so(associate: Any, study: Any) -> None:
