@@ -161,7 +161,7 @@ def read_times(columns: Columns, outcome: FollowUp, *, options: FollowUpOptions)
     missing |= np.isnan(begins)
     timeless = ~missing & (end <= begins)
     early = ~missing & ~timeless & _find_early(end, event, options)
-    notes = _describe_timeless(outcome, timeless)
+    notes = _describe_timeless(outcome, timeless, of_spells=options.person is not None)
     if options.lag and options.lag_rule == "landmark":
         end = end - options.lag
         entry = None if entry is None else np.maximum(entry - options.lag, 0.0)
@@ -188,13 +188,16 @@ def _name_early(outcome: FollowUp, options: FollowUpOptions) -> str:
     return f"{outcome.event}: {what} within the lag of {options.lag:g}"
 
 
-def _describe_timeless(outcome: FollowUp, timeless: Bool) -> tuple[str, ...]:
-    if not timeless.any():
+def _describe_timeless(outcome: FollowUp, timeless: Bool, *, of_spells: bool) -> tuple[str, ...]:
+    count = int(timeless.sum())
+    if not count:
         return ()
-    after = "at or after their end" if outcome.entry is not None else "of 0 or below"
+    one, many = ("spell", "spells") if of_spells else ("person", "people")
+    whose, left = (f"{one} has", "is") if count == 1 else (f"{many} have", "are")
+    after = "at or after the end" if outcome.entry is not None else "of 0 or below"
     what = f"an entry {outcome.entry!r}" if outcome.entry is not None else "a time"
-    people = f"{outcome.event}: {int(timeless.sum()):,} people have {what} {after}"
-    return (f"{people} ({outcome.time!r}), so no time under observation, and are left out",)
+    said = f"{outcome.event}: {count:,} {whose} {what} {after} ({outcome.time!r})"
+    return (f"{said}, so no time under observation, and {left} left out",)
 
 
 def _refuse_absent(columns: Columns, outcome: FollowUp) -> None:

@@ -47,7 +47,10 @@ def test_no_time_under_observation_is_left_out_counted_and_said() -> None:
 def test_an_entry_at_or_after_the_end_is_no_time_under_observation() -> None:
     found = read(entry="age", age=[2.0, 1.0, 3.0, None])
     assert found.target.observed.tolist() == [False, True, True, False]
-    assert "an entry 'age' at or after their end" in found.notes[0]
+    said = "1 person has an entry 'age' at or after the end ('death_years'), so no time under"
+    assert found.notes == (f"death: {said} observation, and is left out",)
+    spells = read(entry="age", age=[2.0, 9.5, 3.0, None], options=FollowUpOptions(person="person"))
+    assert spells.notes[0].startswith("death: 2 spells have an entry 'age' at or after the end")
 
 
 @pytest.mark.parametrize(
