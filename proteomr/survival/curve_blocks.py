@@ -27,6 +27,7 @@ from proteomr.survival.curve_request import CurvesRequest
 from proteomr.survival.curve_rows import lay_groups
 from proteomr.survival.curve_tables import CurveTables, GroupNames, say
 from proteomr.tables import columns as c
+from proteomr.tables.imputed import name_imputation
 
 __all__ = ["CurveBlock", "CurvePeople", "CurveWork"]
 
@@ -176,7 +177,8 @@ def _group_protein(column: F64, outcome: CurveOutcome, quantiles: int) -> _Group
     infinite = int(np.isinf(values).sum())
     none = np.zeros(0, dtype=np.int64)
     if infinite:
-        return _Groups(members, none, None, (Status.infinite, f"{infinite} values are infinite"))
+        said = "1 value is infinite" if infinite == 1 else f"{infinite} values are infinite"
+        return _Groups(members, none, None, (Status.infinite, said))
     if not members.size:
         return _Groups(members, none, None, (Status.all_missing, ""))
     once, whose = np.arange(members.size), np.arange(members.size)
@@ -226,10 +228,9 @@ def _group_people(people: CurvePeople, place: int, groups: _Groups, names: Group
 
 def _judge_groups(groups: Sequence[_Groups]) -> tuple[Status, str] | None:
     """Return why nothing is compared, or None: every imputation has the groups of the first."""
-    for number, of in enumerate(groups, start=1):
+    for at, of in enumerate(groups):
         if of.names is None:
-            status, why = of.ended
-            return status, f"imputation {number}: {why}" if why and len(groups) > 1 else why
+            return of.ended[0], name_imputation([each.ended[1] for each in groups], at) or ""
     labels = [of.names.labels for of in groups if of.names is not None]
     for number, own in enumerate(labels, start=1):
         if own != labels[0]:

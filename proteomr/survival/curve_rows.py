@@ -12,6 +12,7 @@ from proteomr._typing import F64
 from proteomr.status import Status
 from proteomr.survival.curve_estimates import CurveEstimates, OneGroup
 from proteomr.survival.curve_request import CurveOptions
+from proteomr.tables.imputed import name_imputation
 
 __all__ = ["GroupRows", "count_there", "judge_curve", "judge_mean", "judge_test", "lay_groups"]
 
@@ -48,9 +49,8 @@ def _lay_group(found: Sequence[CurveEstimates], options: CurveOptions, k: int) -
     judged = [judge_curve(one, k) for one in found]
     told = [i for i, (_, said) in enumerate(judged) if said]
     told = [i for i in told if judged[i][0] is not Status.ok] or told
-    ended = judged[told[0]] if told else judged[0]
-    if told and len(found) > 1:
-        ended = ended[0], f"imputation {told[0] + 1}: {ended[1]}"
+    at = told[0] if told else 0
+    ended = judged[at][0], name_imputation([said for _, said in judged], at) or ""
     start = min(one.groups[k].start for one in found)
     known = min(float(one.horizons[k]) for one in found)
     later = np.unique(np.concatenate([_list_times(one, options, k) for one in found]))

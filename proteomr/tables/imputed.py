@@ -10,7 +10,7 @@ import polars as pl
 from proteomr._typing import F64, Bool
 from proteomr.tables import columns as c
 
-__all__ = ["stack_column", "take_fewest", "tell_status"]
+__all__ = ["name_imputation", "stack_column", "take_fewest", "tell_status"]
 
 
 def stack_column(tables: Sequence[pl.DataFrame], name: str) -> F64:
@@ -41,10 +41,27 @@ def take_fewest(tables: Sequence[pl.DataFrame], names: Sequence[str]) -> list[pl
     return out
 
 
+def name_imputation(said: Sequence[str | None], at: int) -> str | None:
+    """Return what one of the imputations says, with its number unless all say the same.
+
+    Parameters
+    ----------
+    said : by each imputation, None or empty for nothing.
+    at : place of the one that is told.
+
+    Examples
+    --------
+    >>> name_imputation([None, "nobody has the event"], 1)
+    'imputation 2: nobody has the event'
+    >>> name_imputation(["one group alone", "one group alone"], 0)
+    'one group alone'
+    """
+    alike = len(set(said)) == 1
+    return said[at] if alike or not said[at] else f"imputation {at + 1}: {said[at]}"
+
+
 def tell_status(tables: Sequence[pl.DataFrame], there: Bool) -> tuple[list[str], list[str | None]]:
     """Return status and message of each row: of the first imputation that has one to tell.
-
-    What all of them say alike is said without its number.
 
     Parameters
     ----------
@@ -66,8 +83,6 @@ def tell_status(tables: Sequence[pl.DataFrame], there: Bool) -> tuple[list[str],
         odd = [i for i in range(len(tables)) if not there[i][row]]
         odd = odd or [i for i in range(len(tables)) if messages[i][row]]
         at = odd[0] if odd else 0
-        said = messages[at][row]
-        alike = len({one[row] for one in messages}) == 1
         told_status.append(statuses[at][row])
-        told.append(said if alike else f"imputation {at + 1}: {said}" if said else None)
+        told.append(name_imputation([one[row] for one in messages], at) or None)
     return told_status, told

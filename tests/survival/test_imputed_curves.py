@@ -218,6 +218,19 @@ def test_an_imputation_with_other_groups_is_a_status() -> None:
     assert row["message"] == "imputation 3 has other groups than the first"
 
 
+def test_what_every_imputation_says_alike_has_no_number_of_one() -> None:
+    parts = [make_imputation("plain", 150, j) for j in (1, 2, 3)]
+    found = compare_survival(
+        pl.concat(parts),
+        pl.DataFrame({"ID": parts[0]["ID"], "marker": [np.inf, *draw(149, 10)]}),
+        outcomes=[FollowUp("event", "t")],
+        curves=CurveOptions(("marker",)),
+        follow_up=FollowUpOptions(event_code=1),
+    )
+    row = found.table("logrank").row(0, named=True)
+    assert (row["status"], row["message"]) == ("infinite", "1 value is infinite")
+
+
 def test_quantiles_are_those_of_each_imputation_and_their_borders_are_told_as_means() -> None:
     parts = [make_imputation("plain", 150, j) for j in (1, 2, 3)]
     marker = draw(150, 10)
