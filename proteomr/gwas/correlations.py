@@ -374,7 +374,8 @@ def _describe_alleles(oriented: pl.DataFrame) -> tuple[str, ...]:
     if unknown:
         notes.append(
             f"LD: the alleles of {unknown:,} of {found.height:,} variants are not known on both "
-            "sides; their correlations are taken as of the effect alleles"
+            "sides; their correlations are taken as of the effect alleles (a matrix tells them by "
+            "names such as rs12_T_C)"
         )
     if by_letters:
         notes.append(

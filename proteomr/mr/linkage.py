@@ -220,7 +220,7 @@ def _note(pair: Harmonised, linkage: Linkage) -> tuple[str, ...]:
     if not (of_panel and told.to_series().any()):
         notes.append(
             "LD: alleles are not known on both sides; correlations are taken as of the effect "
-            "alleles of the variants"
+            "alleles of the variants (a matrix tells them by names such as rs12_T_C)"
         )
     if linkage.ridge:
         notes.append(
