@@ -341,7 +341,8 @@ class _Run:
         path = ready.opened.path if state in _HAVE_RESULTS else None
         finished = None if path is None else read_finished(path)
         units, failed = (0, 0) if finished is None else (finished.units, finished.failed)
-        if failed and not ran:
+        # what its command would have said, had it run
+        if failed and not ran and not ready.call.options.get("allow-failures"):
             state = "units_failed"
         return StageReport(
             ready.call.stage, state, ran, end.message, path, units, failed, ready.chosen, end.cost

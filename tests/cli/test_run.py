@@ -103,6 +103,37 @@ def test_a_stage_with_a_mistake_is_told_and_the_code_is_that_of_failed_units(
     assert "3 of 4 stages failed: associate, hits, survive" in told.err
 
 
+@pytest.mark.parametrize(("allowed", "code"), [("true", 0), ("false", 4)])
+@pytest.mark.parametrize("of_all", [False, True])
+def test_fits_without_an_estimate_mean_the_same_when_a_stage_stands(
+    allowed: str, code: int, tmp_path: Path, proteomr: Any, *, of_all: bool
+) -> None:
+    ids = [f"s{i}" for i in range(40)]
+    numbers = [float(i * 7 % 40) for i in range(40)]
+    pl.DataFrame({"sample_id": ids, "lonely": numbers}).write_csv(tmp_path / "people.csv")
+    proteins = pl.DataFrame({"sample_id": ids, "ADM": [x**2 for x in numbers], "CONST": [1.0] * 40})
+    proteins.write_csv(tmp_path / "proteins.csv")
+    rule = f"allow-failures = {allowed}"
+    (tmp_path / "study.toml").write_text(
+        f"""
+        [defaults]
+        {rule if of_all else ""}
+        [stages.scan]
+        command = "associate"
+        samples = "people.csv"
+        proteins = ["proteins.csv"]
+        family = "linear"
+        exposure = ["lonely"]
+        {"" if of_all else rule}
+        """
+    )
+    told = [run(proteomr, tmp_path) for _ in range(2)]
+    assert [one.code for one in told] == [code, code]
+    assert "stands" in told[1].out or code
+    stages = pl.read_parquet(tmp_path / "out" / "stages.parquet")
+    assert stages["state"].to_list() == ["units_failed" if code else "done"]
+
+
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
