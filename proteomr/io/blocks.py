@@ -19,6 +19,7 @@ from proteomr._typing import F64, I64
 from proteomr.border import reading
 from proteomr.errors import FormatError
 from proteomr.io.parquet_faults import parquet_faults
+from proteomr.stats.loops import COMPILED_FROM, load_loops
 from proteomr.tables import find_columns
 
 __all__ = ["FileColumn", "ParquetMatrix", "ParquetProteins"]
@@ -125,14 +126,8 @@ class ParquetMatrix:
             stored = reader.read_row_groups(
                 range(reader.num_row_groups), columns=list(names), use_threads=False
             )
-            as_stored = np.array_equal(rows, np.arange(self.n))
-            column: F64 = np.full(self.n + 1, np.nan)  # the last row is nobody's
             for position, name in enumerate(names):
-                if as_stored:
-                    _copy_column(stored.column(name), target[:, position])
-                else:
-                    _copy_column(stored.column(name), column[:-1])
-                    np.take(column, rows, out=target[:, position], mode="wrap")
+                _take_rows(stored.column(name), rows, target[:, position])
 
     def _statistics(
         self, group: pyarrow.parquet.RowGroupMetaData, place: int
@@ -270,34 +265,27 @@ def holds_numbers(kind: pa.DataType) -> bool:
     return bool(numbers or types.is_null(kind))
 
 
-def _copy_column(column: pa.ChunkedArray, target: F64) -> None:
-    """Copy a column into a target, null as NaN."""
-    if pa.types.is_null(column.type):
-        target[:] = np.nan
-        return
+def _take_rows(column: pa.ChunkedArray, rows: I64, target: F64) -> None:
+    """Fill a target with some rows of a column, NaN for null and for nobody, whose row is -1."""
     if column.type in _PLAIN:
-        row = 0
-        for chunk in _join(column):
-            _copy_plain(chunk, target[row : row + len(chunk)])
-            row += len(chunk)
-        return
-    numbers = column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
-    # Through polars: pyarrow would import pandas for this, which takes a second.
-    target[:] = pl.Series(numbers).to_numpy()
+        # In one piece: each costs as much as thousands of numbers.
+        whole = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        if isinstance(whole, pa.Array):
+            _take_plain(whole, rows, target)
+            return
+    numbers: F64 = np.full(len(column) + 1, np.nan)  # the last row is nobody's
+    if not pa.types.is_null(column.type):
+        decimal = pa.types.is_decimal(column.type)
+        # Through polars: pyarrow would import pandas for this, which takes a second.
+        numbers[:-1] = pl.Series(column.cast(pa.float64()) if decimal else column).to_numpy()
+    np.take(numbers, rows, out=target, mode="wrap")
 
 
-def _join(column: pa.ChunkedArray) -> list[pa.Array]:
-    """Return a column in as few pieces as can be: each costs as much as thousands of numbers."""
-    whole = column.combine_chunks()
-    return whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
-
-
-def _copy_plain(chunk: pa.Array, target: F64) -> None:
-    """Copy numbers as they lie in memory, and NaN where the bits beside them say that none is."""
-    validity, numbers = chunk.buffers()
-    first, after = chunk.offset, chunk.offset + len(chunk)
-    target[:] = np.frombuffer(numbers, dtype=_PLAIN[chunk.type])[first:after]
-    if validity is not None:
-        bits = np.frombuffer(validity, dtype=np.uint8)
-        there = np.unpackbits(bits, count=after, bitorder="little")[first:]
-        np.putmask(target, there == 0, np.nan)
+def _take_plain(column: pa.Array, rows: I64, target: F64) -> None:
+    """Fill a target with some rows of numbers that lie in memory as they are."""
+    validity, stored = column.buffers()
+    first, after = column.offset, column.offset + len(column)
+    numbers = np.frombuffer(stored, dtype=_PLAIN[column.type])[first:after]
+    bits = np.frombuffer(validity or b"", dtype=np.uint8)
+    loops = load_loops("stored", compiled=rows.size >= COMPILED_FROM)
+    loops.take_numbers(numbers, bits, first, rows, target)

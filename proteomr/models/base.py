@@ -276,7 +276,7 @@ class Block:
         """The lowest and highest observed value of each protein ``(b,)``; infinite without any."""
         if self.ends is not None:
             return self.ends
-        low, high = self._loops.find_ranges(self.values, self.observed)
+        low, high = self.loops.find_ranges(self.values, self.observed)
         return low, high
 
     def take(self, proteins: Sequence[int] | I64) -> Block:
@@ -298,18 +298,19 @@ class Block:
         b, s, n = own.shape
         if own.size:
             columns, there = self.own.reshape(b * s, n), np.repeat(self.observed, s, axis=0)
-            ends = self._loops.find_ranges(columns, there)
+            ends = self.loops.find_ranges(columns, there)
             self._standardise(columns, there, ends, own.reshape(b * s, n))
         return Block(values, own, self.observed), scale
 
     def _standardise(self, rows: F64, observed: Bool, ranges: tuple[F64, F64], out: F64) -> F64:
         largest = np.maximum(*np.abs(ranges))
         powers = find_powers(np.where(np.isfinite(largest), largest, 0.0))  # infinite: no values
-        scale: F64 = self._loops.standardise_rows(rows, observed, powers, out)
+        scale: F64 = self.loops.standardise_rows(rows, observed, powers, out)
         return scale
 
     @property
-    def _loops(self) -> ModuleType:
+    def loops(self) -> ModuleType:
+        """Loops over rows of as many people, see :mod:`proteomr.stats.observed_loops`."""
         return load_loops("observed", compiled=self.values.shape[1] >= COMPILED_FROM)
 
 
@@ -325,12 +326,13 @@ def count_cases(problem: Problem, block: Block) -> I64:
     Of several levels, those with the one that a contrast holds against another; -1 stands for a
     target that has no levels and whose values are not 0 and 1.
     """
-    by_target = {}
-    for position, target in enumerate(problem.targets):
-        levels = target.values if target.codes is None else target.codes
-        two = levels.ndim == 1 and bool(np.all((levels == 0.0) | (levels == 1.0)))
-        if two or target.levels:
-            by_target[position] = _count_levels(levels.astype(np.int64), block.missing)
+    starts = np.cumsum([0, *(rows.size for rows in block.missing)])
+    missing = np.concatenate([*block.missing, np.empty(0, dtype=np.int64)])
+    by_target = {
+        position: block.loops.count_levels(target.level_of, missing, starts)
+        for position, target in enumerate(problem.targets)
+        if target.level_of is not None
+    }
     coefficients = problem.coefficients
     counts = np.full((block.values.shape[0], len(coefficients)), -1, dtype=np.int64)
     for t, coefficient in enumerate(coefficients):
@@ -340,16 +342,6 @@ def count_cases(problem: Problem, block: Block) -> I64:
             level = pairs[coefficient.contrast][0] if pairs else coefficient.contrast + 1
             counts[:, t] = of_levels[:, level] if level < of_levels.shape[1] else 0
     return counts
-
-
-def _count_levels(codes: I64, missing: Sequence[I64]) -> I64:
-    """Count the people of each level ``(b, K)``, given whom each protein lacks."""
-    whole, b = np.bincount(codes), len(missing)
-    if not b:
-        return np.empty((0, whole.size), dtype=np.int64)
-    protein = np.repeat(np.arange(b) * whole.size, [rows.size for rows in missing])
-    lost = np.bincount(protein + codes[np.concatenate(missing)], minlength=b * whole.size)
-    return np.asarray(whole - lost.reshape(b, whole.size))
 
 
 def refuse_unfit(block: Block, fits: FitBlock) -> Bool:

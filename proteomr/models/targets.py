@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -45,7 +46,7 @@ OutcomeTransform: TypeAlias = Literal["none", "log", "rint", "zscore"]
 OUTCOME_TRANSFORMS: tuple[OutcomeTransform, ...] = ("none", "log", "rint", "zscore")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Target:
     """An exposure or an outcome: what a family is fitted to, beside the protein.
 
@@ -107,6 +108,16 @@ class Target:
         """Where it has no value, but for those who are excluded ``(n,)``."""
         absent = ~self.observed
         return absent if self.excluded is None else np.asarray(absent & ~self.excluded)
+
+    @cached_property
+    def level_of(self) -> I64 | None:
+        """Position of each row's level ``(n,)``; None of a target that has none.
+
+        Of a target on rows that have a value: zeros and ones are levels, too.
+        """
+        numbers = self.values if self.codes is None else self.codes
+        two = numbers.ndim == 1 and bool(np.all((numbers == 0.0) | (numbers == 1.0)))
+        return numbers.astype(np.int64) if two or self.levels else None
 
     def take(self, rows: I64) -> Target:
         """Return the target on some rows."""

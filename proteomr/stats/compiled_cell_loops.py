@@ -42,14 +42,14 @@ def _enter(row, k, s0, s1):
 
 
 @_compile
-def _multiply(columns, j, k, gram):
+def _multiply(columns, count, j, k, gram):
     """Add the products of four columns from j with two from k to their tile of the Gram.
 
     Eight sums and what they are of stay in the sixteen registers that every processor has; with
     four columns from k, sums were put aside and fetched at each row where there are no more.
     """
     s00 = s01 = s10 = s11 = s20 = s21 = s30 = s31 = 0.0
-    for i in range(np.uint64(_ROWS)):
+    for i in range(np.uint64(count)):
         a0, a1, a2, a3 = columns[j, i], columns[j + 1, i], columns[j + 2, i], columns[j + 3, i]
         b0, b1 = columns[k, i], columns[k + 1, i]
         s00, s01, s10, s11 = s00 + a0 * b0, s01 + a0 * b1, s10 + a1 * b0, s11 + a1 * b1
@@ -74,10 +74,11 @@ def add_products(dense, cell, root, rows, starts, grams, sums, weights):
             for at in range(first, last, _ROWS):
                 count = min(_ROWS, last - at)
                 _gather(dense, cell, root, rows, at, count, columns, sums[b], weights[b])
-                columns[:, count:_ROWS] = 0.0
+                full = -(-count // 16) * 16
+                columns[:, count:full] = 0.0
                 for j in range(0, width, 4):
                     for k in range(0, j + 4, 2):
-                        _multiply(columns, j, k, grams[b])
+                        _multiply(columns, full, j, k, grams[b])
     for gram in grams:
         for j in range(width):
             for k in range(j):

@@ -13,7 +13,7 @@ import numpy as np
 from proteomr.stats.compiling import compile_loop
 from proteomr.stats.linalg import FLAT
 
-__all__ = ["find_ranges", "standardise_rows"]
+__all__ = ["count_levels", "find_ranges", "standardise_rows"]
 
 # Sums alone may be reordered, which rounds them better than one after another.
 _compile = compile_loop(fastmath={"contract", "nsz", "reassoc"})
@@ -61,6 +61,22 @@ def _standardise(values, observed, inverse, out):
     for i in range(out.size):
         out[i] *= share
     return 0.0 if flat else scale
+
+
+@_compile
+def count_levels(codes, missing, starts):
+    levels = 0
+    for code in codes:
+        levels = max(levels, code + 1)
+    counts = np.zeros((starts.size - 1, levels), dtype=np.int64)
+    whole = np.zeros(levels, dtype=np.int64)
+    for code in codes:
+        whole[code] += 1
+    for j in range(counts.shape[0]):
+        counts[j] = whole
+        for row in missing[starts[j] : starts[j + 1]]:
+            counts[j, codes[row]] -= 1
+    return counts
 
 
 @_compile_numbers

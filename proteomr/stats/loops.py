@@ -26,6 +26,7 @@ def load_loops(
         "ordinal",
         "pair",
         "sandwich",
+        "stored",
     ],
     *,
     compiled: bool = True,

@@ -7,10 +7,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 from proteomr.stats.linalg import FLAT
 
-__all__ = ["find_ranges", "standardise_rows"]
+__all__ = ["count_levels", "find_ranges", "standardise_rows"]
+
+
+def count_levels(codes: I64, missing: I64, starts: I64) -> I64:
+    """Count the people of each level ``(b, K)`` that each of b rows observes.
+
+    Parameters
+    ----------
+    codes : ``(n,)``, level of each person, from 0 to K - 1.
+    missing : the people whom each row lacks, one row's after another's.
+    starts : ``(b + 1,)``, where each row's begin, and the last end.
+
+    Examples
+    --------
+    >>> count_levels(np.array([0, 1, 1]), np.array([2]), np.array([0, 1, 1])).tolist()
+    [[1, 1], [1, 2]]
+    """
+    whole, b = np.bincount(codes), starts.size - 1
+    row = np.repeat(np.arange(b) * whole.size, np.diff(starts))
+    lost = np.bincount(row + codes[missing], minlength=b * whole.size)
+    return np.asarray(whole - lost.reshape(b, whole.size))
 
 
 def find_ranges(values: F64, observed: Bool) -> tuple[F64, F64]:

@@ -11,6 +11,7 @@ from pyarrow import compute
 
 from proteomr.errors import FormatError
 from proteomr.io.blocks import ParquetMatrix
+from proteomr.stats.loops import COMPILED_FROM
 
 
 def test_a_footer_whose_types_disagree_is_refused_and_does_not_end_the_process(
@@ -55,7 +56,7 @@ def write_table(path: Path, *, n: int = 1_003, group: int = 97) -> dict[str, lis
     }
 
 
-@pytest.mark.parametrize("order", ["as stored", "turned round", "with people it lacks"])
+@pytest.mark.parametrize("order", ["as stored", "turned round", "with people it lacks", "of many"])
 def test_every_kind_of_number_is_read_with_nan_where_there_is_none(
     tmp_path: Path, order: str
 ) -> None:
@@ -66,6 +67,7 @@ def test_every_kind_of_number_is_read_with_nan_where_there_is_none(
         "as stored": np.arange(n),
         "turned round": np.arange(n)[::-1].copy(),
         "with people it lacks": np.array([5, -1, 1_002, 0, -1]),
+        "of many": np.random.default_rng(9).integers(-1, n, COMPILED_FROM),
     }[order]
     target = np.zeros((rows.size, len(columns)), order="F")
     ParquetMatrix(path).read_block(list(columns), rows, target)

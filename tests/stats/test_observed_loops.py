@@ -72,3 +72,16 @@ def test_the_other_rows_of_a_block_change_no_bit(loops: ModuleType) -> None:
     alone, scale_alone = standardise(loops, values[3:4], observed[3:4])
     assert whole[3].tobytes() == alone[0].tobytes()
     assert scale[3] == scale_alone[0]
+
+
+def test_levels_are_counted_among_those_whom_a_row_does_not_lack(loops: ModuleType) -> None:
+    g = np.random.default_rng(5)
+    codes = g.integers(0, 4, 300)
+    lists = [np.flatnonzero(g.random(300) < share) for share in (0.2, 0.0, 1.0, 0.6)]
+    starts = np.cumsum([0, *(rows.size for rows in lists)])
+    counts = loops.count_levels(codes, np.concatenate(lists), starts)
+    for j, rows in enumerate(lists):
+        kept = np.delete(codes, rows)
+        assert counts[j].tolist() == [int(np.sum(kept == level)) for level in range(4)]
+    nobody = loops.count_levels(codes, np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    assert nobody.shape == (0, 4)
