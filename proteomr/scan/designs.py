@@ -1,17 +1,26 @@
-"""Designs of groups that differ by their rows alone, cut from one that is built once."""
+"""What groups share of one another's problems: designs on other rows, columns of other panels.
+
+Groups that differ by their rows alone have their designs cut from one that is built once. Panels
+that differ by the values of their own covariates alone have the columns of these exchanged.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from proteomr._typing import I64
 from proteomr.design import Design, Formula, build, is_row_by_row, narrow, union
 from proteomr.errors import FormulaError, InputError
-from proteomr.scan.groups import Group
+from proteomr.models import Problem
+from proteomr.scan.groups import Group, ModelKey
 from proteomr.scan.plan import Plan
+from proteomr.scan.reading import is_plain
+from proteomr.stats.linalg import condition_columns
 
 __all__ = ["Designs"]
 
@@ -28,10 +37,25 @@ class Designs:
     """
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._reading = plan.reading
         self._shared_by = Counter(_key(group) for group in plan.groups)
         self._whole: dict[str, tuple[Design, I64] | None] = {}
+        self._of_panels: dict[tuple[str, Sequence[ModelKey]], tuple[Group, Problem]] = {}
         self._lock = threading.Lock()
+
+    def problem(self, group: Group) -> Problem:
+        """Return the arrays of a group, bit for bit those that the plan makes by itself."""
+        models = _key(group), group.models
+        with self._lock:
+            last = self._of_panels.get(models)
+        problem = None if last is None else _exchange(*last, group)
+        if problem is None:
+            problem = self._plan.problem(group, self.find(group))
+        if group.shared:
+            with self._lock:
+                self._of_panels[models] = group, problem
+        return problem
 
     def find(self, group: Group) -> Design | None:
         """Return the design of a group; None where it has to be built of its own rows."""
@@ -63,6 +87,29 @@ class Designs:
         place = np.full(reading.cohort.n, -1, dtype=np.int64)
         place[rows] = np.arange(rows.size)
         return design, place
+
+
+def _exchange(other: Group, problem: Problem, group: Group) -> Problem | None:
+    """Return the problem of a group, given that of another panel; None where more differs.
+
+    More does where a covariate of the panel stands in a product, a spline or as a factor.
+    """
+    if not np.array_equal(other.rows, group.rows) or set(other.shared) != set(group.shared):
+        return None
+    covariates, scales, shifts = problem.covariates.copy(), *problem.units[::-1]
+    terms = [term for formula in group.formulas.values() for term in formula.terms]
+    for name, values in group.shared.items():
+        having = [term for term in terms if any(name in part.columns for part in term.parts)]
+        column = values[group.rows]
+        if not all(map(is_plain, having)) or not np.all(np.isfinite(column)):
+            return None
+        if not having:
+            continue
+        place = problem.names.index(name)
+        conditioned, scale = condition_columns(column[:, None])
+        covariates[:, place], scales[place] = conditioned[:, 0], scale[0]
+        shifts[place] = column[0] - conditioned[0, 0] * scale[0]
+    return replace(problem, covariates=covariates, scales=scales, shifts=shifts)
 
 
 def _key(group: Group) -> str:

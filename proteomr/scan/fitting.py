@@ -170,7 +170,7 @@ class Scan:
         if plan_group.rows.size == 0 or unfit is not None:
             return None
         try:
-            problem = self.plan.problem(plan_group, self._designs.find(plan_group))
+            problem = self._designs.problem(plan_group)
             for note in problem.notes:
                 if note not in self._said:  # as many halves would say the same
                     self._said.add(note)

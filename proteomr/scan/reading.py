@@ -18,7 +18,7 @@ from proteomr.scan.strata import Stratum, divide_people
 from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
 
-__all__ = ["Beside", "Reading", "read_formulas"]
+__all__ = ["Beside", "Reading", "is_plain", "read_formulas"]
 
 # A covariate counts as shared by panels, which are then fitted apart, where so many proteins have
 # each of its columns: what a panel costs to prepare is then less than one more border in every fit
@@ -115,7 +115,7 @@ class Reading:
     def is_shared(self, covariate: ProteinCovariate) -> bool:
         """Whether a covariate is one for each panel, which is fitted apart, not each protein's."""
         terms = dict.fromkeys(term for _, formula in self.every_formula for term in formula.terms)
-        plain = all(_is_plain(term) for term in terms if _has(term, [covariate.name]))
+        plain = all(is_plain(term) for term in terms if _has(term, [covariate.name]))
         return is_paneled(covariate, by=_SHARED_BY if plain else _SHARED_BY_AT_LEAST)
 
     def added_to(self, adjustment: int) -> tuple[Term, ...] | None:
@@ -322,7 +322,7 @@ def _has(term: Term, names: Sequence[str]) -> bool:
     return any(part.column in names for part in term.parts)
 
 
-def _is_plain(term: Term) -> bool:
+def is_plain(term: Term) -> bool:
     """Whether a term is a column as it is."""
     return len(term.parts) == 1 and not term.parts[0].steps and not term.parts[0].categorical
 
@@ -331,7 +331,7 @@ def _is_own(term: Term, own: Sequence[str]) -> bool:
     """Whether a term is the main effect of a covariate that each protein has for itself."""
     if not _has(term, own):
         return False
-    if not _is_plain(term):
+    if not is_plain(term):
         raise FormulaError(
             f"{str(term)!r}: a covariate with its own values for each protein enters as it is, "
             "without functions or interactions"

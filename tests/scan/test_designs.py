@@ -7,10 +7,14 @@ import polars as pl
 import pytest
 
 from proteomr.association import ModelSpec, Plan, plan_scan
+from proteomr.design import Design
 from proteomr.execute import Serial
+from proteomr.models import Problem
 from proteomr.scan import fit_blocks
 from proteomr.scan.designs import Designs
 from proteomr.scan.fitting import _Values
+from proteomr.scan.groups import Group
+from proteomr.tables import ArrayProteins, ProteinCovariate
 from tests.association.cohorts import make_cohort, make_samples, make_values
 
 N, Q = 400, 6
@@ -69,3 +73,58 @@ def test_proteins_are_held_where_runs_of_groups_ask_for_them_again(
     monkeypatch.setattr("proteomr.scan.fitting._HELD_BYTES", 1)
     poor = _Values(parted)
     assert poor.read(block.proteins) is not poor.read(block.proteins)
+
+
+def plan_panels(formula: str, *, lacks: bool = False) -> Plan:
+    """Plan a scan of three panels, whose gap is near a thousand, of another unit, and skewed."""
+    g = np.random.default_rng(7)
+    gaps = np.column_stack([1e3 + g.random(N), 1e-9 * g.normal(size=N), g.exponential(size=N)])
+    if lacks:
+        gaps[3, 1] = np.nan
+    values = ArrayProteins(("T0", "T1", "T2"), gaps)
+    panel = tuple(np.repeat(np.arange(3), 48).tolist())
+    gap = ProteinCovariate("gap", values, panel)
+    spec = ModelSpec("linear", adjust={"a": formula, "b": "age"}, exposures=("iso",))
+    cohort = make_cohort(make_samples(N), make_values(N, 144))
+    return plan_scan(cohort, spec, covariates=(gap,))
+
+
+@pytest.mark.parametrize(
+    ("formula", "exchanged"),
+    [
+        ("age + gap + C(site)", True),
+        ("ns(gap, 3)", False),
+        ("gap + gap:age", False),
+        ("gap + gap^2", False),
+    ],
+)
+def test_panels_have_the_problems_that_they_have_by_themselves(
+    formula: str, exchanged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_panels(formula)
+    assert len(plan.groups) >= 3
+    assert all(group.shared for group in plan.groups)
+    expected = [plan.problem(group) for group in plan.groups]
+    made: list[Group] = []
+    make = Plan.problem
+
+    def count(self: Plan, group: Group, design: Design | None = None) -> Problem:
+        made.append(group)
+        return make(self, group, design)
+
+    monkeypatch.setattr(Plan, "problem", count)
+    designs = Designs(plan)
+    for group, one in zip(plan.groups, expected, strict=True):
+        found = designs.problem(group)
+        assert found.names == one.names
+        for of in ("covariates", "scales", "shifts", "people"):
+            assert getattr(found, of).tobytes() == getattr(one, of).tobytes()
+    assert (len(made) < len(plan.groups)) == exchanged
+
+
+def test_panels_of_other_people_have_their_own_problems() -> None:
+    plan = plan_panels("gap + age", lacks=True)
+    designs = Designs(plan)
+    for group in plan.groups:
+        found, alone = designs.problem(group), plan.problem(group)
+        assert found.covariates.tobytes() == alone.covariates.tobytes()
