@@ -58,6 +58,8 @@ def make_rows(n: int) -> dict[str, F64]:
         "below single precision": 1e-320 * normal,
         "zeros of both signs": np.where(g.random(n) < 0.5, -0.0, 0.0),
         "deep tails": np.sort(normal),
+        # more than a move for each value, which no count of digits foretells: a third pass
+        "in clusters": (g.integers(1, 9, n) * (1.0 + 2e-6 * g.random(n))).astype(np.float32) * 1.0,
     }
 
 
@@ -68,6 +70,15 @@ def test_both_sides_of_the_switch_give_the_bits_of_scipy(n: int) -> None:
     rank_normalise_block(np.array(list(rows.values())), out)
     for name, row, scores in zip(rows, rows.values(), out, strict=True):
         assert scores.tobytes() == slow_scores(row, 0.375).tobytes(), name
+
+
+def test_so_many_values_that_two_passes_leave_too_much_have_the_bits_of_scipy() -> None:
+    g = np.random.default_rng(2)
+    row = (1.0 + g.random(80_000)).astype(np.float32).astype(np.float64)
+    row[7] = -row[7]  # which widens the span of all others to 32 bits
+    out = np.empty(row.size)
+    assert CompiledRanks(row.size).write(row, out, offset=0.375)
+    assert out.tobytes() == slow_scores(row, 0.375).tobytes()
 
 
 def test_rows_of_which_single_precision_sees_one_value_are_left_to_numpy() -> None:
