@@ -79,14 +79,11 @@ class ParquetMatrix:
             The footer does not tell.
         """
         empty = 0
-        for group in range(self._metadata.num_row_groups):
-            stored = self._metadata.row_group(group)
-            for place in range(stored.num_columns):
-                statistics = self._statistics(stored, place)
-                if statistics is None or not statistics.has_null_count:
-                    message = "does not tell its missing values; write it again"
-                    raise FormatError(message, path=self.reported_as)
-                empty += int(statistics.null_count)
+        for _, _, statistics in self._told():
+            if statistics is None or not statistics.has_null_count:
+                message = "does not tell its missing values; write it again"
+                raise FormatError(message, path=self.reported_as)
+            empty += int(statistics.null_count)
         return empty
 
     def find_extremes(self, names: Collection[str]) -> dict[str, tuple[float, float]]:
@@ -96,21 +93,17 @@ class ParquetMatrix:
         """
         extremes: dict[str, tuple[float, float]] = {}
         silent: set[str] = set()
-        for group in range(self._metadata.num_row_groups):
-            stored = self._metadata.row_group(group)
-            for place in range(stored.num_columns):
-                name = stored.column(place).path_in_schema
-                told = self._statistics(stored, place)
-                if name not in names or (told is not None and told.null_count == stored.num_rows):
-                    continue
-                least = told.min if told is not None and told.has_min_max else None
-                # Of floats of 16 bits the footer has the bytes alone.
-                if told is None or least is None or isinstance(least, bytes):
-                    silent.add(name)
-                    continue
-                low, high = float(least), float(told.max)
-                before = extremes.get(name, (low, high))
-                extremes[name] = (min(low, before[0]), max(high, before[1]))
+        for name, rows, told in self._told():
+            if name not in names or (told is not None and told.null_count == rows):
+                continue
+            least = told.min if told is not None and told.has_min_max else None
+            # Of floats of 16 bits the footer has the bytes alone.
+            if told is None or least is None or isinstance(least, bytes):
+                silent.add(name)
+                continue
+            low, high = float(least), float(told.max)
+            before = extremes.get(name, (low, high))
+            extremes[name] = (min(low, before[0]), max(high, before[1]))
         return {name: ends for name, ends in extremes.items() if name not in silent}
 
     def read_block(self, names: Sequence[str], rows: I64, target: F64) -> None:
@@ -129,16 +122,22 @@ class ParquetMatrix:
             for position, name in enumerate(names):
                 _take_rows(stored.column(name), rows, target[:, position])
 
-    def _statistics(
-        self, group: pyarrow.parquet.RowGroupMetaData, place: int
-    ) -> pyarrow.parquet.Statistics | None:
-        """Return what the footer tells of the values of a column in a group of rows."""
-        column = group.column(place)
-        # Asked for statistics of another type than the schema's, the library ends the process.
-        if column.physical_type != self._metadata.schema.column(place).physical_type:
-            message = "the parquet file is damaged; copy or write it again"
-            raise FormatError(message, path=self.reported_as)
-        return column.statistics
+    def _told(self) -> Iterator[tuple[str, int, pyarrow.parquet.Statistics | None]]:
+        """Yield what the footer tells of each column in each group of rows: name, rows, values."""
+        described = [self._metadata.schema.column(i) for i in range(self._metadata.num_columns)]
+        known = [
+            (place, column.path, column.physical_type) for place, column in enumerate(described)
+        ]
+        for group in range(self._metadata.num_row_groups):
+            stored = self._metadata.row_group(group)
+            for place, name, kind in known:
+                column = stored.column(place)
+                # Asked for statistics of another type than the schema's, the library ends the
+                # process.
+                if column.physical_type != kind:
+                    message = "the parquet file is damaged; copy or write it again"
+                    raise FormatError(message, path=self.reported_as)
+                yield name, stored.num_rows, column.statistics
 
     @contextmanager
     def _reader(self) -> Iterator[pyarrow.parquet.ParquetFile]:
