@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
 from proteomr.design.columns import (
     Levels,
     Numbers,
@@ -75,7 +75,7 @@ class Design:
     blocks: Mapping[Coded, tuple[int, ...]]
 
 
-def build(formula: Formula, frame: pl.DataFrame) -> Design:
+def build(formula: Formula, frame: pl.DataFrame, *, rows: I64 | None = None) -> Design:
     """Return the design matrix ``[1, X_1, ..., X_t]`` of a formula, terms in its order.
 
     Factors have treatment contrasts. A factor that stands in an interaction whose margin is absent
@@ -86,6 +86,7 @@ def build(formula: Formula, frame: pl.DataFrame) -> Design:
     ----------
     formula : from `parse` or `union`.
     frame : one row per person, complete in the columns needed.
+    rows : positions of the people to take, in the order wanted; None for all.
 
     Raises
     ------
@@ -106,16 +107,17 @@ def build(formula: Formula, frame: pl.DataFrame) -> Design:
     >>> design.matrix.tolist()
     [[1.0, 50.0, 0.0], [1.0, 60.0, 1.0], [1.0, 70.0, 0.0]]
     """
-    if not frame.height:
+    height = frame.height if rows is None else rows.size
+    if not height:
         raise InputError("the table has no rows, so no design can be made")
     resolved = formula.resolve(frame.columns)
     for name in resolved.variables:
-        check_column(frame.get_column(name))
+        check_column(_take(frame, name, rows))
     categorical = frozenset(
         name for name in resolved.variables if is_categorical(frame.schema[name])
     )
     codings = [_code_terms(member, categorical) for member in resolved.members or (resolved,)]
-    assembly = _Assembly(_read_parts(resolved, frame, categorical), frame.height)
+    assembly = _Assembly(_read_parts(resolved, frame, categorical, rows), height)
     for term in resolved.terms:
         key = _normalise(term, categorical).key
         wanted = dict.fromkeys(coding[key] for coding in codings if key in coding)
@@ -191,7 +193,7 @@ class _Assembly:
 
     parts: Mapping[Part, Numbers | Levels]
     height: int
-    columns: list[F64] = field(default_factory=list)
+    columns: list[F64 | Bool] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     factors: list[FactorBlock] = field(default_factory=list)
@@ -217,10 +219,13 @@ class _Assembly:
 
     def finish(self, variables: tuple[str, ...], categorical: frozenset[str]) -> Design:
         matrix = np.empty((self.height, len(self.columns) + 1))
-        intercept = np.ones(self.height)
+        piece = np.ones((matrix.shape[1], _ROWS_AT_ONCE))  # the intercept among it
         for start in range(0, self.height, _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            matrix[rows] = np.array([values[rows] for values in (intercept, *self.columns)]).T
+            count = matrix[rows].shape[0]
+            for column, values in enumerate(self.columns, start=1):
+                piece[column, :count] = values[rows]
+            matrix[rows] = piece[:, :count].T
         return Design(
             matrix=matrix,
             names=(INTERCEPT, *self.names),
@@ -232,7 +237,7 @@ class _Assembly:
             blocks=self.blocks,
         )
 
-    def _multiply(self, parts: Sequence[Part], *, full: set[Part]) -> list[tuple[str, F64]]:
+    def _multiply(self, parts: Sequence[Part], *, full: set[Part]) -> list[tuple[str, F64 | Bool]]:
         """Return the products of the parts' columns, those of the first part varying fastest."""
         widths = [_width(self.parts[part], full=part in full) for part in parts]
         if len(self.columns) + math.prod(widths) >= MAX_COLUMNS:
@@ -249,7 +254,7 @@ class _Assembly:
             ]
         return columns
 
-    def _place(self, name: str, values: F64, *, term: Term, key: frozenset[Part]) -> int:
+    def _place(self, name: str, values: F64 | Bool, *, term: Term, key: frozenset[Part]) -> int:
         place = self._places.get((key, name))
         if place is not None:
             return place
@@ -271,13 +276,19 @@ class _Assembly:
             self.notes.append(f"Term {str(term)!r} has no column in these rows: left out.")
 
 
+def _take(frame: pl.DataFrame, name: str, rows: I64 | None) -> pl.Series:
+    """Return a column of some rows: one at a time, as all together are as large as the design."""
+    series = frame.get_column(name)
+    return series if rows is None else series.gather(rows)
+
+
 def _read_parts(
-    formula: Formula, frame: pl.DataFrame, categorical: frozenset[str]
+    formula: Formula, frame: pl.DataFrame, categorical: frozenset[str], rows: I64 | None = None
 ) -> dict[Part, Numbers | Levels]:
     blocks: dict[Part, Numbers | Levels] = {}
     named: set[str] = set()
     for part in dict.fromkeys(part for term in formula.terms for part in term.parts):
-        series = frame.get_column(part.column)
+        series = _take(frame, part.column, rows)
         key = _normalise_part(part, categorical)
         if not key.categorical:
             blocks[key] = read_numbers(key, series)
@@ -328,12 +339,13 @@ def _width(block: Numbers | Levels, *, full: bool) -> int:
     return len(block.levels) - (0 if full else 1)
 
 
-def _spread(block: Numbers | Levels, *, full: bool) -> list[tuple[str, F64]]:
+def _spread(block: Numbers | Levels, *, full: bool) -> list[tuple[str, F64 | Bool]]:
+    """Return the columns of a part; indicators as what they are, an eighth as large as numbers."""
     if isinstance(block, Numbers):
         return [(name, block.values[:, j]) for j, name in enumerate(block.names)]
     start = 0 if full else 1
     return [
-        (f"{block.name}[{level}]", (block.codes == code).astype(np.float64))
+        (f"{block.name}[{level}]", block.codes == code)
         for code, level in enumerate(block.levels)
         if code >= start
     ]

@@ -56,12 +56,17 @@ class _States:
                 if group in self._states:
                     self._states.move_to_end(group)
                     return self._states[group]
+                self._let_go(self._keep - 1)  # first: states are large
             state = self._prepare(group)
             with self._guard:
                 self._states[group] = state
-                while len(self._states) > self._keep:
-                    self._states.popitem(last=False)
+                self._let_go(self._keep)
             return state
+
+    def _let_go(self, kept: int) -> None:
+        """Let go of the states that were asked for longest ago, but for so many."""
+        while len(self._states) > kept:
+            self._states.popitem(last=False)
 
 
 class _Values:

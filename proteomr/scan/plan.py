@@ -178,9 +178,7 @@ class Plan:
 
     def _build_design(self, group: Group) -> Design:
         formula = union(group.formulas.values())
-        samples, id_column = self.cohort.samples, self.cohort.id_column
-        # The identifier keeps the number of rows where the formula is the intercept alone.
-        needed = [name for name in formula.variables if name in samples.columns]
-        frame = samples.select(id_column, *needed)[group.rows]
-        shared = [pl.Series(name, values[group.rows]) for name, values in group.shared.items()]
-        return build(formula, frame.with_columns(shared))
+        samples = self.cohort.samples
+        needed = samples.select(name for name in formula.variables if name in samples.columns)
+        shared = [pl.Series(name, values) for name, values in group.shared.items()]
+        return build(formula, needed.with_columns(shared), rows=group.rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -108,6 +109,24 @@ def test_libraries_are_set_up_as_asked_for(asked: str, pool: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert shown.stdout.split() == ["3", "3", pool]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other heaps are shared anyway")
+@pytest.mark.parametrize(("asked", "heaps"), [("", 1), ("2", 2)])
+def test_threads_share_one_heap_unless_asked_otherwise(asked: str, heaps: int) -> None:
+    code = (
+        "import ctypes, threading; from proteomr_cli.jobs import hold_threads; hold_threads(3);"
+        "libc = ctypes.CDLL(None); libc.fdopen.restype = ctypes.c_void_p;"
+        "one = threading.Thread(target=libc.malloc, args=(5_000,)); one.start(); one.join();"
+        "out = ctypes.c_void_p(libc.fdopen(1, b'w')); libc.malloc_info(0, out); libc.fflush(out)"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "MALLOC_ARENA_MAX"}
+    if asked:
+        environment["MALLOC_ARENA_MAX"] = asked
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert shown.stdout.count("<heap nr=") == heaps
 
 
 def test_a_broken_link_in_place_of_the_folder_is_named_so(associate: Any, study: Any) -> None:
