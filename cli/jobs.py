@@ -193,8 +193,8 @@ def hold_threads(threads: int | None) -> int:
 
     Polars is held to that many threads. Arrow takes memory from the system, which gives a block of
     proteins the pages of the one before: its own pool gives them back and has each cleared anew,
-    for a tenth of a linear scan's time. Threads share one heap, where glibc gives each its own: what
-    plans and bases leave free then holds the blocks, a tenth of a scan's memory.
+    for a tenth of a linear scan's time. Threads share one heap, where glibc gives each its own:
+    what plans and bases leave free then holds the blocks, a tenth of a scan's memory.
     """
     from proteomr.execute import available_threads
 
