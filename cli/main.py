@@ -1,5 +1,6 @@
 """The command line: which commands there are, and which exit code each ending has."""
 
+import functools
 import gc
 import logging
 import os
@@ -181,7 +182,7 @@ def _exit_code(arguments: list[str] | None) -> int:
     except typer.TyperException as mistake:
         from .remedies import describe_misuse
 
-        commands = getattr(typer.main.get_command(app), "commands", {})
+        commands = getattr(_build_commands(), "commands", {})
         return _report(describe_misuse(mistake, given, commands), code=UsageError.exit_code)
     except BrokenPipeError:
         return READER_GONE
@@ -211,10 +212,15 @@ def _refuse_encoding(arguments: list[str]) -> list[str]:
     return arguments
 
 
+@functools.cache  # a twentieth of a second; commands keep nothing of a call
+def _build_commands() -> Any:
+    return typer.main.get_command(app)
+
+
 def _invoke(arguments: list[str]) -> int:
     from .remedies import read_request_for_help
 
-    command: Any = typer.main.get_command(app)
+    command = _build_commands()
     asked = read_request_for_help(arguments, getattr(command, "commands", {}))
     if _COMPLETE in os.environ:  # the shell asks for words, by a script of --show-completion
         command.main([], prog_name="proteomr", complete_var=_COMPLETE)
