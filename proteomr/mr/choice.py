@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -310,15 +311,16 @@ def _fold(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", " ", name.casefold()).strip()
 
 
-def _parameters(kind: type[Declared]) -> list[tuple[str, object, object]]:
+@functools.cache  # hints are read from words anew each time, a millisecond for a name of a method
+def _parameters(kind: type[Declared]) -> tuple[tuple[str, object, object], ...]:
     """Name, type and default of each parameter that a name can give."""
     hints = get_type_hints(kind)
     fields = dataclasses.fields(kind)
-    return [
+    return tuple(
         (field.name, hints[field.name], field.default)
         for field in fields
         if _list_types(hints[field.name])
-    ]
+    )
 
 
 def _list_types(hint: object) -> tuple[object, ...]:
