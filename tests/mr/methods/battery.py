@@ -8,7 +8,7 @@ from tests.effort import often
 
 __all__ = ["build_for_tests", "build_named", "seeds"]
 
-SLOW = ("cause", "hetpen")
+SLOW = ("cause", "hetpen", "mrmix", "raps")
 """Methods of which a fit takes a tenth of a second and more; their truths have pages."""
 
 
