@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import tomllib
@@ -21,6 +22,29 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     del config
     compressed = isinstance(val, bytes) and val.startswith(b"\x1f\x8b")
     return f"{argname}-gzip" if compressed else None
+
+
+def pytest_sessionstart() -> None:
+    """Look for no garbage among what is collected: a quarter of the time that collecting takes."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, and not among 24,000 tests that stay."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Search no examples in the modules of tests: they have none, and it doubles their collecting.
+
+    That they have none is tested beside what is skipped.
+    """
+    del file_path, parent
+    return [one for one in (yield) if type(one) is pytest.Module]
 
 
 @pytest.hookimpl(wrapper=True)

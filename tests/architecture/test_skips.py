@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -48,3 +49,9 @@ def test_a_skip_without_a_waiver_fails_in_ci(
     tmp_path: Path, environment: dict[str, str], ending: str
 ) -> None:
     assert ending in run_tests(tmp_path, **environment)
+
+
+def test_no_module_of_tests_holds_an_example_which_nobody_would_run() -> None:
+    modules = CONFTEST.parent.rglob("*.py")
+    example = re.compile(r"^ *>>> ", re.MULTILINE)
+    assert [str(file) for file in modules if example.search(file.read_text("utf-8"))] == []
