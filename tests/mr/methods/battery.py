@@ -8,8 +8,14 @@ from tests.effort import often
 
 __all__ = ["build_for_tests", "build_named", "seeds"]
 
-SLOW = ("cause", "hetpen", "mrmix", "raps")
-"""Methods of which a fit takes a tenth of a second and more; their truths have pages."""
+SLOWEST = ("cause", "hetpen")
+"""Methods of which a fit takes some tenths of a second; their truths have pages."""
+
+SLOW = (*SLOWEST, "mrmix", "raps")
+"""Those of which one takes a tenth of a second, too: dozens of draws are a matter of seconds."""
+
+FEW = 10
+"""Designs up to which their number is no matter of time."""
 
 
 def build_for_tests(kind: type[Method]) -> Method:
@@ -24,5 +30,5 @@ def build_named(name: str) -> Method:
 
 def seeds(method: Method | type[Method], count: int) -> range:
     """Seeds of the designs that a method is tried on: a quarter of them where it is slow."""
-    slow = method.key in SLOW
+    slow = method.key in (SLOW if count > FEW else SLOWEST)
     return range(often(-(-count // 4), thorough=count) if slow else count)
