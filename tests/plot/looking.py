@@ -16,7 +16,7 @@ def boxes_of(figure: Any) -> list[tuple[str, Box]]:
     """Return the words of a figure and where they lie."""
     with house_style():
         renderer = figure.canvas.get_renderer()
-        figure.draw(renderer)
+        figure.draw_without_rendering()  # which puts all in its place
         hidden = set(_list_hidden(figure))
         found = []
         for text in figure.findobj(Text):
