@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import json
 import os
+import tempfile
 import tomllib
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.warm import open_door
 
 os.environ.pop("COLUMNS", None)  # which tests side by side are given, and a terminal's width is not
 
@@ -94,6 +97,19 @@ def _files_stay_in_memory() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def beginner() -> Generator[str]:
+    """Return a program in Python that begins a command as `tests.warm` does."""
+    with tempfile.TemporaryDirectory() as folder, open_door(Path(folder)) as program:
+        yield program
+
+
+@pytest.fixture
+def stages_begin_warm(beginner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let stages of studies begin as copies of a process that has read the program."""
+    monkeypatch.setattr("proteomr_cli.stages._START", beginner)
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cluster(tmp_path: Path, beginner: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a cohort, the page's scripts, and the stand-ins on the path."""
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -70,7 +70,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (programs / name).write_text(
             f'#!/bin/sh\nexec {sys.executable} {programs / name}.py "$@"\n'
         )
-    (programs / "proteomr").write_text(f'#!/bin/sh\nexec {sys.executable} -m proteomr "$@"\n')
+    (programs / "proteomr").write_text(f"#!{sys.executable}\n{beginner}")
     for program in programs.iterdir():
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")

@@ -16,6 +16,7 @@ RUN = [
 ]
 
 
+@pytest.mark.usefixtures("stages_begin_warm")
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
 def test_a_page_shows_what_its_commands_print(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -45,11 +45,11 @@ class Files(list[str]):
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, beginner: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_files(PAGE, tmp_path)
     programs = tmp_path / "bin"
     programs.mkdir()
-    (programs / "proteomr").write_text(f'#!/bin/sh\nexec {sys.executable} -m proteomr "$@"\n')
+    (programs / "proteomr").write_text(f"#!{sys.executable}\n{beginner}")
     (programs / "proteomr").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

@@ -14,6 +14,7 @@ from proteomr_cli.stages import _find_message
 from tests.cli.test_run import STUDY
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("stages_begin_warm")
 STAGES = ("people", "associate", "hits", "survive")
 
 # Takes the tasks of an array one after another and leaves with the highest of their codes, as
@@ -167,11 +168,12 @@ def test_dask_works_through_the_blocks_of_stages_that_have_some(
     tmp_path: Path, proteomr: Any
 ) -> None:
     pytest.importorskip("distributed", reason="Dask, an extra, is not installed")
-    study = write(tmp_path, 'executor = "dask"\nthreads = 2')
+    scan = STUDY.partition("[stages.survive]")[0]  # and its hits, which come in no blocks
+    study = write(tmp_path, 'executor = "dask"\nthreads = 2', scan)
     assert proteomr("run", study, "-o", tmp_path / "out").code == 0
     manifest = (tmp_path / "out" / "associate" / "manifest.json").read_text()
     assert '"dask"' in manifest
-    alone = write(tmp_path, 'executor = "local"')
+    alone = write(tmp_path, 'executor = "local"', scan)
     assert "stands" in proteomr("run", alone, "-o", tmp_path / "out").out
 
 

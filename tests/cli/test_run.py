@@ -91,6 +91,7 @@ def test_a_dry_run_writes_nothing_and_says_what_would_run(done: Path, proteomr: 
     assert before == sorted(path.stat().st_mtime_ns for path in (done / "out").rglob("*.parquet"))
 
 
+@pytest.mark.usefixtures("stages_begin_warm")
 def test_a_stage_with_a_mistake_is_told_and_the_code_is_that_of_failed_units(
     done: Path, proteomr: Any, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_stage_with_a_mistake_is_told_and_the_code_is_that_of_failed_units(
     assert "3 of 4 stages failed: associate, hits, survive" in told.err
 
 
+@pytest.mark.usefixtures("stages_begin_warm")
 @pytest.mark.parametrize(("allowed", "code"), [("true", 0), ("false", 4)])
 @pytest.mark.parametrize("of_all", [False, True])
 def test_fits_without_an_estimate_mean_the_same_when_a_stage_stands(
@@ -156,6 +158,7 @@ def test_mistakes_of_a_study_are_one_line(
     assert len(told.err.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("stages_begin_warm")
 def test_the_shipped_study_runs_whole_on_fewer_people(tmp_path: Path, proteomr: Any) -> None:
     printed = proteomr("run", "shen2025", "--print-study")
     assert printed.code == 0

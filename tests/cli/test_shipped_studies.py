@@ -10,6 +10,8 @@ import pytest
 
 from tests.study.deliveries import EFFECT, PLACES, write_locus, write_plates
 
+pytestmark = pytest.mark.usefixtures("stages_begin_warm")
+
 
 def run_shipped(proteomr: Any, name: str) -> pl.DataFrame:
     """Run a study as it is printed, in the present folder, and return what came of its stages."""
