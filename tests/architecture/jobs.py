@@ -5,7 +5,10 @@ A job joins the tests by a case here, and a test fails where one has none.
 
 from __future__ import annotations
 
+import functools
 import math
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +91,18 @@ class Case:
 
 
 def write_inputs(folder: Path) -> None:
-    """Write the files that the calls name."""
+    """Write the files that the calls name: copies of those that are made once."""
+    shutil.copytree(_make_inputs().name, folder, dirs_exist_ok=True)
+
+
+@functools.cache
+def _make_inputs() -> tempfile.TemporaryDirectory[str]:
+    made = tempfile.TemporaryDirectory()
+    _write_inputs(Path(made.name))
+    return made
+
+
+def _write_inputs(folder: Path) -> None:
     (folder / "npx.csv").write_text(
         "SampleID;OlinkID;Assay;Panel;NPX\nA1;OID1;ADM;CVD;1\nA2;OID1;ADM;CVD;2\n"
     )

@@ -49,7 +49,7 @@ def check(problem: Problem, block: Block, seen: Counter[str]) -> None:
         assert found.se[j, 0] == pytest.approx(truth.se, rel=1e-8)
 
 
-@pytest.mark.parametrize("batch", range(often(6, thorough=20)))
+@pytest.mark.parametrize("batch", range(often(4, thorough=20)))
 def test_every_fit_of_the_mass_path_is_the_maximum_or_has_a_status(batch: int) -> None:
     seen: Counter[str] = Counter()
     for seed in range(DESIGNS * batch, DESIGNS * (batch + 1)):
