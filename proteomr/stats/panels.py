@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Self
@@ -117,18 +118,34 @@ class Panels:
         density : at the nodes; a row for each of several densities.
         at : places, one for each density.
         """
+        return self.make_cumulative(density)(at)
+
+    def make_cumulative(self, density: F64) -> Callable[[F64], F64]:
+        """Return `cumulate` for many places in turn: what depends on the density is found once.
+
+        Parameters
+        ----------
+        density : at the nodes; a row for each of several densities.
+        """
         rows = np.atleast_2d(density)
         cells = rows.reshape(rows.shape[0], self.count, self.order)
         before = np.zeros((rows.shape[0], self.count + 1))
         np.cumsum(self._shared_masses(cells), axis=1, out=before[:, 1:])
-        inside = np.clip(at, self.edges[0], self.edges[-1])
-        panel = np.clip(np.searchsorted(self.edges, inside, side="right") - 1, 0, self.count - 1)
-        half = 0.5 * np.diff(self.edges)[panel]
-        place = (inside - self.edges[panel]) / half - 1.0
-        row = np.arange(rows.shape[0])
-        series = cells[row, panel] @ _make_antiderivative(self.order).T
-        part = (legendre.legvander(place, self.order) * series).sum(axis=1)
-        return np.asarray(before[row, panel] + half * part)
+        halves, row = 0.5 * np.diff(self.edges), np.arange(rows.shape[0])
+        first, last, top = self.edges[0], self.edges[-1], self.count - 1
+        antiderivative = _make_antiderivative(self.order).T
+
+        def cumulate(at: F64) -> F64:
+            inside = np.minimum(np.maximum(at, first), last)
+            found = np.searchsorted(self.edges, inside, side="right") - 1
+            panel = np.minimum(np.maximum(found, 0), top)
+            half = halves[panel]
+            place = (inside - self.edges[panel]) / half - 1.0
+            series = cells[row, panel] @ antiderivative
+            part = (legendre.legvander(place, self.order) * series).sum(axis=1)
+            return np.asarray(before[row, panel] + half * part)
+
+        return cumulate
 
     def quantiles(self, density: F64, levels: F64 | list[float]) -> F64:
         """Return the places below which these shares of the whole lie.
@@ -139,12 +156,13 @@ class Panels:
         levels : shares.
         """
         whole = float(self.masses(density).sum())
+        cumulate = self.make_cumulative(density)
         found = []
         for level in levels:
             low, high = self.edges[0], self.edges[-1]
             for _ in range(_HALVINGS):
                 middle = 0.5 * (low + high)
-                if self.cumulate(density, np.array([middle]))[0] < level * whole:
+                if cumulate(np.array([middle]))[0] < level * whole:
                     low = middle
                 else:
                     high = middle

@@ -100,29 +100,44 @@ class Posterior:
         within = np.einsum("acq,a,c->q", self.density, self._own_weights(), self.other.weights)
         return np.array([*found, self.share.quantiles(within, list(LEVELS))])
 
-    def leave_one_out(self) -> tuple[F64, F64]:
+    def leave_one_out(self) -> F64:
         r"""Return the log predictive density of each variant given all others, (n,).
 
         .. math:: \ln p(j \mid -j) = -\ln E\{1 / p(j \mid \gamma, \eta, q)\}
 
-        over the posterior of all, at whose nodes the mean is taken: there is nothing drawn. Beside
-        it stands at each node the largest of the posteriors without one variant, (a, c, q), which
-        nodes have to resolve for this.
+        over the posterior of all, at whose nodes the mean is taken: there is nothing drawn.
         """
-        from proteomr.stats.compiled_sharing_loops import average_inverse, cover_left_out
+        reference, *_, inverse = self._average_inverses()
+        return np.asarray(reference - np.log(inverse))
+
+    def cover_left_out(self) -> F64:
+        """Return at each node the largest of the posteriors without one variant, (a, c, q).
+
+        Nodes have to resolve these for `leave_one_out`.
+        """
+        from proteomr.stats.compiled_sharing_loops import cover_left_out
+
+        _, first, second, mass, inverse = self._average_inverses()
+        cover = np.empty(mass.shape)
+        cover_left_out(first, second, self.share.nodes, mass, inverse, cover)
+        return cover
+
+    def _average_inverses(self) -> tuple[F64, F64, F64, F64, F64]:
+        """Return a reference (n,) of log densities; densities over it along both slopes, masses of
+        nodes, and the mean of each variant's inverse density, (n,).
+        """
+        from proteomr.stats.compiled_sharing_loops import average_inverse
 
         masses = self.masses
         mass = np.where(masses > _SEEN, masses, 0.0)
-        reference, nodes = self._at_top(), self.share.nodes
+        reference = self._at_top()
         # Below the least number a density is no node's that counts, and above zero it divides.
         first, second = (
             np.exp(np.clip(logs - reference, -690.0, 690.0)) for logs in (self.first, self.second)
         )
         mean = np.zeros(self.first.shape[1])
-        average_inverse(first, second, nodes, mass, mean)
-        cover = np.empty(mass.shape)
-        cover_left_out(first, second, nodes, mass, mean / mass.sum(), cover)
-        return np.asarray(reference - np.log(mean / mass.sum())), cover
+        average_inverse(first, second, self.share.nodes, mass, mean)
+        return reference, first, second, mass, mean / mass.sum()
 
     def draw_log_densities(self, draws: int, *, random: Generator) -> F64:
         """Return the log density of each variant at draws of the posterior, (draws, n).
@@ -160,12 +175,13 @@ class Posterior:
         within = np.einsum("acq,q->ac", self.density, self.share.weights)
         within = within * self._own_weights()[:, None]
         whole = float((within @ self.other.weights).sum())
+        cumulate = self.other.make_cumulative(within)
         found = []
         for level in LEVELS:
             low, high = self.other.edges[0] - gamma.max(), self.other.edges[-1] - gamma.min()
             for _ in range(60):
                 middle = 0.5 * (low + high)
-                below = float(self.other.cumulate(within, gamma + middle).sum())
+                below = float(cumulate(gamma + middle).sum())
                 low, high = (middle, high) if below < level * whole else (low, middle)
             found.append(0.5 * (low + high))
         return np.array(found)
@@ -246,7 +262,7 @@ def _refine(maker: _Maker, found: Posterior, *, until: _Stage) -> tuple[Posterio
     """Return the posterior over panels that resolve it, and whether there are such."""
     for _ in range(_ROUNDS):
         own, other, share = found.own, found.other, found.share
-        sums = _sum_over(found.leave_one_out()[1] if until == "left_out" else found.masses)
+        sums = _sum_over(found.cover_left_out() if until == "left_out" else found.masses)
         own = None if own is None else own.bisect(_list_unresolved(own, sums[0]))
         other = other.bisect(_list_unresolved(other, sums[1]))
         if until != "slopes":
@@ -261,7 +277,7 @@ def _refine(maker: _Maker, found: Posterior, *, until: _Stage) -> tuple[Posterio
 
 def _trim(maker: _Maker, found: Posterior, *, share: Panels) -> Posterior:
     """Return the posterior where that without any one of the variants lies, over finer shares."""
-    sums = _sum_over(found.leave_one_out()[1])
+    sums = _sum_over(found.cover_left_out())
     own = None if found.own is None else _keep_filled(found.own, sums[0])
     return maker.make(own, _keep_filled(found.other, sums[1]), share)
 
@@ -286,7 +302,7 @@ def _test(maker: _Maker, found: Posterior) -> Posterior:
         replace(found.other, order=_FINER),
         replace(found.share, order=_FINER),
     )
-    quantiles, left_out = found.find_quantiles(), found.leave_one_out()[0]
+    quantiles, left_out = found.find_quantiles(), found.leave_one_out()
     width = quantiles[:, 2] - quantiles[:, 0]
     moves: F64 = np.abs(finer.find_quantiles() - quantiles).max(axis=1)
     return replace(
@@ -294,6 +310,6 @@ def _test(maker: _Maker, found: Posterior) -> Posterior:
         left_out=left_out,
         quantiles=quantiles,
         moved=np.divide(moves, width, out=np.zeros(3), where=width > 0),
-        left_out_moved=abs(float(left_out.sum() - finer.leave_one_out()[0].sum())),
+        left_out_moved=abs(float(left_out.sum() - finer.leave_one_out().sum())),
         settled=True,
     )

@@ -29,6 +29,9 @@ def build_named(name: str) -> Method:
 
 
 def seeds(method: Method | type[Method], count: int) -> range:
-    """Seeds of the designs that a method is tried on: a quarter of them where it is slow."""
-    slow = method.key in (SLOW if count > FEW else SLOWEST)
-    return range(often(-(-count // 4), thorough=count) if slow else count)
+    """Seeds of the designs that a method is tried on: a share of them where it is slow."""
+    many = count > FEW
+    if method.key not in (SLOW if many else SLOWEST):
+        return range(count)
+    share = 8 if many and method.key in SLOWEST else 4
+    return range(often(-(-count // share), thorough=count))
