@@ -201,10 +201,10 @@ class _Learnt:
         eta = np.empty(rows.size)
         for piece, own in pieces:
             eta[piece] = own.intercept
-        for start, block in read_blocks(laid.proteins, chosen):
+        for start, block in read_blocks(laid.proteins, chosen, rows=rows):
             for place in range(block.shape[1]):
                 j = entering[start + place]
-                ready = self.rules[j].apply(block[rows, place], codes)
+                ready = self.rules[j].apply(block[:, place], codes)
                 for (piece, _), weight in zip(pieces, weights[:, j].tolist(), strict=True):
                     if weight != 0.0:
                         eta[piece] += weight * ready[piece]

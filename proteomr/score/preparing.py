@@ -79,16 +79,20 @@ class ColumnRule:
         else:
             found = _transform(values, transform, None)
             fill = float(np.nanmedian(found))
+        ready = np.array(found) if found is values else found  # from here on in place
+        largest = max(float(np.nanmax(ready)), -float(np.nanmin(ready)))
+        # by a power of two, which changes no digit, so that no square is beyond all numbers
+        unit = float(np.ldexp(1.0, np.frexp(largest)[1] - 1)) if largest > 0.0 else 1.0
         if seen.size < values.size:
-            found = np.where(np.isnan(found), fill, found)
-        unit = max(float(found.max()), -float(found.min())) or 1.0
-        centre = float(np.mean(found / unit)) * unit
-        around = found - centre
-        scale = float(np.sqrt(np.mean((around / unit) ** 2))) * unit
-        if not scale > _FLAT * unit:
+            ready[np.isnan(ready)] = fill
+        ready /= unit
+        middle = float(ready.mean())
+        ready -= middle
+        spread = float(np.sqrt(np.dot(ready, ready) / ready.size))
+        if not spread * unit > _FLAT * largest:
             return cls(Status.constant, transform), nothing
-        around /= scale
-        return cls(Status.ok, transform, ranks, centre, scale, fill, shifts), around
+        ready /= spread
+        return cls(Status.ok, transform, ranks, middle * unit, spread * unit, fill, shifts), ready
 
     def apply(self, values: F64, codes: I64 | None = None) -> F64:
         """Return what enters the score, of anybody's values (n,), in groups of some codes (n,).
@@ -98,9 +102,11 @@ class ColumnRule:
         if self.shifts is not None and codes is not None:
             values = _take_out(values, self.transform, self.shifts[codes])
         found = _transform(values, self.transform, self.ranks)
-        return np.asarray(
-            (np.where(np.isfinite(found), found, self.fill) - self.centre) / self.scale
-        )
+        ready = np.array(found) if found is values else found
+        ready[~np.isfinite(ready)] = self.fill
+        ready -= self.centre
+        ready /= self.scale
+        return ready
 
 
 def _find_fault(seen: F64, transform: Transform) -> Status | None:
@@ -156,13 +162,13 @@ def prepare_columns(
     pieces = [slice(*pair) for pair in itertools.pairwise(ends)]
     out = [np.zeros((piece.stop - piece.start, len(columns)), order="F") for piece in pieces]
     own_groups = None if groups is None else Groups(groups.codes[rows], groups.count)
-    chosen = _choose(proteins, columns)
+    chosen = _choose(proteins, columns).select_rows(rows)
 
     def learn(block: slice) -> list[ColumnRule]:
         rules: list[ColumnRule] = []
         values = chosen.read(block)
         for place in range(values.shape[1]):
-            rule, ready = ColumnRule.learn(values[rows, place], transform, own_groups)
+            rule, ready = ColumnRule.learn(values[:, place], transform, own_groups)
             rules.append(rule)
             for piece, own in zip(pieces, out, strict=True):
                 own[:, block.start + place] = ready[piece]
@@ -171,8 +177,12 @@ def prepare_columns(
     return out, [rule for rules in each(learn, _cut(len(columns))) for rule in rules]
 
 
-def read_blocks(proteins: Proteins, columns: Sequence[int]) -> Iterator[tuple[int, F64]]:
-    """Yield some columns in blocks, each with the place of its first among them.
+def read_blocks(
+    proteins: Proteins, columns: Sequence[int], *, rows: I64 | None = None
+) -> Iterator[tuple[int, F64]]:
+    """Yield some columns in blocks, of some people, each with the place of its first column.
+
+    Without rows the people are all there are.
 
     Examples
     --------
@@ -182,6 +192,7 @@ def read_blocks(proteins: Proteins, columns: Sequence[int]) -> Iterator[tuple[in
     [(0, [[2.0]])]
     """
     chosen = _choose(proteins, columns)
+    chosen = chosen if rows is None else chosen.select_rows(rows)
     for block in _cut(len(columns)):
         yield block.start, chosen.read(block)
 

@@ -1,4 +1,4 @@
-"""The function of :mod:`proteomr.stats.normal_score_loops`, compiled: the same to the last bit."""
+"""The functions of :mod:`proteomr.stats.normal_score_loops`, compiled: the same to the last bit."""
 
 from __future__ import annotations
 
@@ -6,51 +6,62 @@ import numpy as np
 
 from proteomr.stats.compiling import compile_loop
 
-__all__ = ["look_up"]
+__all__ = ["count_runs", "find_runs", "look_up"]
 
 _compile = compile_loop(fastmath=set())  # sums and products as numpy.interp takes them
-_CELLS = 16_384  # of equal width, each of which knows the knots before it; most have one or none
+_TOGETHER = 64  # values that halve the knots in step, so that none waits for its own comparisons
 
 
 @_compile
-def _cell(x, lowest, per):
-    return min(int((x - lowest) * per), _CELLS - 1)
+def count_runs(ordered):
+    runs = 1
+    for i in range(1, ordered.size):
+        runs += ordered[i] > ordered[i - 1]
+    return runs
+
+
+@_compile
+def find_runs(ordered, kept, first, last):
+    run, begin, k = 0, 0, 0
+    n = ordered.size
+    for i in range(n):
+        if i + 1 < n and not ordered[i + 1] > ordered[i]:
+            continue
+        if k < kept.size and run == kept[k]:
+            first[k], last[k] = begin, i
+            k += 1
+        run += 1
+        begin = i + 1
 
 
 @_compile
 def look_up(values, knots, scores, out):
     last = knots.size - 1
-    lowest, highest = knots[0], knots[last]
-    width = highest - lowest
-    per = _CELLS / width if width > 0.0 else 0.0
-    if not np.isfinite(per):
-        per = 0.0  # one cell: all are searched
+    wide = 1
+    while wide <= last:
+        wide *= 2
+    padded = np.full(wide, np.inf)
+    padded[: last + 1] = knots
     slopes = np.zeros(last + 1)
     for k in range(last):
         slopes[k] = (scores[k + 1] - scores[k]) / (knots[k + 1] - knots[k])
-    # a cell rises with the value: knots of lower cells lie below, those of higher ones above
-    before = np.zeros(_CELLS + 1, dtype=np.int64)
-    for k in range(last + 1):
-        before[_cell(knots[k], lowest, per) + 1] += 1
-    for c in range(_CELLS):
-        before[c + 1] += before[c]
-    one = np.uint64(1)
-    for i in range(values.size):
-        x = values[i]
-        missing = np.isnan(x)
-        y = lowest if missing else min(max(x, lowest), highest)
-        cell = _cell(y, lowest, per)
-        low, high = np.uint64(max(before[cell] - 1, 0)), np.uint64(before[cell + 1])
-        after = min(low + one, np.uint64(last))
-        low = after if knots[after] <= y else low  # without a branch, which serves most cells
-        while high - low > one:
-            middle = (low + high) >> one
-            if knots[middle] <= y:
-                low = middle
-            else:
-                high = middle
-        found = slopes[low] * (y - knots[low]) + scores[low]
-        if np.isnan(found) and low < last:  # a slope that is no number
-            found = slopes[low] * (y - knots[low + one]) + scores[low + one]
-        found = scores[low] if knots[low] == y else found
-        out[i] = x if missing else found
+    lows, held = np.empty(_TOGETHER, dtype=np.uint32), np.empty(_TOGETHER)
+    for start in range(0, values.size, _TOGETHER):
+        m = min(_TOGETHER, values.size - start)
+        for i in range(m):
+            x = values[start + i]
+            held[i] = knots[0] if np.isnan(x) else min(max(x, knots[0]), knots[last])
+            lows[i] = 0
+        half = wide >> 1
+        while half > 0:
+            for i in range(m):  # without a branch, which none could foresee
+                after = np.uint32(lows[i] + half)
+                lows[i] = after if padded[after] <= held[i] else lows[i]
+            half >>= 1
+        for i in range(m):
+            x, y, low = values[start + i], held[i], lows[i]
+            found = slopes[low] * (y - knots[low]) + scores[low]
+            if np.isnan(found) and low < last:  # a slope that is no number
+                found = slopes[low] * (y - knots[low + 1]) + scores[low + 1]
+            found = scores[low] if knots[low] == y else found
+            out[start + i] = x if np.isnan(x) else found

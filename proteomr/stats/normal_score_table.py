@@ -74,11 +74,11 @@ class NormalScores:
     @classmethod
     def _count(cls, ordered: F64) -> NormalScores:
         """Make the table of rising values."""
-        last = np.concatenate([np.flatnonzero(ordered[1:] > ordered[:-1]), [ordered.size - 1]])
-        first = np.concatenate([[0], last[:-1] + 1])
-        if last.size > KNOTS:
-            kept = np.rint(np.linspace(0, last.size - 1, KNOTS)).astype(np.int64)
-            first, last = first[kept], last[kept]
+        loops = load_loops("normal_score", compiled=ordered.size >= COMPILED_FROM)
+        runs = loops.count_runs(ordered)
+        kept = np.rint(np.linspace(0, runs - 1, min(runs, KNOTS))).astype(np.int64)
+        first, last = np.empty((2, kept.size), dtype=np.int64)
+        loops.find_runs(ordered, kept, first, last)
         rank = (first + last) / 2.0 + 1.0
         scores = ndtri((rank - BLOM) / (ordered.size - 2.0 * BLOM + 1.0))
         return cls(ordered[last], np.asarray(scores))
