@@ -88,26 +88,28 @@ class FoldWork:
         inner = laid.predicted.take(rows).deal(laid.options.inner_folds, random)
         order = np.argsort(inner, kind="stable")
         rows, inner = rows[order], inner[order]
-        learnt = _learn(laid, unit, rows, inner, each=self.each)
+        others = np.flatnonzero(laid.fold == fold) if fold is not None else np.empty(0, np.int64)
+        learnt = _learn(laid, unit, rows, inner, others=others, each=self.each)
         tables = {"tuning": learnt.describe_tuning(unit)}
         if fold is None:
             return {**tables, **learnt.describe_weights(laid, unit)}
-        return {**tables, **_measure(laid, unit, learnt, np.flatnonzero(laid.fold == fold))}
+        return {**tables, **_measure(laid, unit, learnt, others)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Learnt:
-    """Weights of proteins, and the scores of the people they were learnt from.
+    """Weights of proteins, and the scores of the people they were learnt from and of others.
 
-    The latter are from the weights of the other inner folds, so that they are no better than those
-    of others.
+    The former (``held``) are from the weights of the other inner folds, so that they are no better
+    than those of others.
     """
 
     rows: I64
-    inner: I64
     rules: Sequence[ColumnRule]
     tuned: Tuned
     tried: Sequence[Tuned]
+    held: F64
+    others: F64
 
     def describe_tuning(self, unit: Unit) -> pl.DataFrame:
         """Return the errors by penalty."""
@@ -175,68 +177,57 @@ class _Learnt:
         return {"weights": weights, "ranks": ranks, "own": own}
 
     def predict(self, laid: Laid, unit: Unit, rows: I64) -> F64:
-        """Return the scores of people."""
-        return self._add_up(laid, unit, rows, [(slice(0, rows.size), self.tuned.solution)])
-
-    def predict_both(self, laid: Laid, unit: Unit, rows: I64) -> tuple[F64, F64]:
-        """Return the scores of the people learnt from, by the other inner folds, and of others."""
-        ends = np.searchsorted(self.inner, np.arange(len(self.tuned.outside) + 1)).tolist()
-        pieces = [
-            (slice(*pair), own)
-            for pair, own in zip(itertools.pairwise(ends), self.tuned.outside, strict=True)
-        ]
-        last = self.rows.size
-        pieces.append((slice(last, last + rows.size), self.tuned.solution))
-        eta = self._add_up(laid, unit, np.concatenate([self.rows, rows]), pieces)
-        return eta[:last], eta[last:]
-
-    def _add_up(
-        self, laid: Laid, unit: Unit, rows: I64, pieces: Sequence[tuple[slice, Solution]]
-    ) -> F64:
-        """Return the scores of people, those of each piece by its own weights."""
-        weights = np.array([own.coefficients for _, own in pieces])
-        entering = np.flatnonzero(weights.any(axis=0))
-        chosen = [unit.columns[j] for j in entering]
+        """Return the scores of people, as they are of people elsewhere, to the last bit."""
+        weights = self.tuned.solution.coefficients
+        entering = np.flatnonzero(weights)
         codes = None if laid.groups is None else laid.groups.codes[rows]
-        eta = np.empty(rows.size)
-        for piece, own in pieces:
-            eta[piece] = own.intercept
+        eta = np.full(rows.size, self.tuned.solution.intercept)
+        chosen = [unit.columns[j] for j in entering]
         for start, block in read_blocks(laid.proteins, chosen, rows=rows):
             for place in range(block.shape[1]):
                 j = entering[start + place]
-                ready = self.rules[j].apply(block[:, place], codes)
-                for (piece, _), weight in zip(pieces, weights[:, j].tolist(), strict=True):
-                    if weight != 0.0:
-                        eta[piece] += weight * ready[piece]
+                eta += weights[j] * self.rules[j].apply(block[:, place], codes)
         return eta
 
 
-def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64, *, each: Each) -> _Learnt:
+def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64, *, others: I64, each: Each) -> _Learnt:
     outcome = laid.predicted.take(rows).as_outcome(each)
     by_sums = laid.predicted.family == "linear" and len(unit.columns) <= rows.size
-    cuts = np.flatnonzero(np.diff(inner)) + 1 if by_sums else np.empty(0, dtype=np.int64)
-    pieces, rules = prepare_columns(
+    cuts = np.flatnonzero(np.diff(inner)) + 1
+    ready = prepare_columns(
         laid.proteins,
         columns=unit.columns,
         rows=rows,
         transform=laid.options.transform,
-        cuts=cuts.tolist(),
+        cuts=cuts.tolist() if by_sums else (),
+        others=others,
         groups=laid.groups,
         each=each,
     )
+    pieces = ready.pieces
     start = outcome.begin(pieces if by_sums else pieces[0], inner)
     tried = [
         tune_trial(start(Penalty(alpha)), rule=laid.options.rule)
         for alpha in laid.options.alpha_values
     ]
     best = min(tried, key=lambda one: float(one.errors[one.chosen]))
-    return _Learnt(rows, inner, rules, best, tried)
+    if not by_sums:
+        ends = [0, *cuts.tolist(), rows.size]
+        pieces = [pieces[0][slice(*pair)] for pair in itertools.pairwise(ends)]
+    held = [_predict(X, own) for X, own in zip(pieces, best.outside, strict=True)]
+    return _Learnt(
+        rows, ready.rules, best, tried, np.concatenate(held), _predict(ready.others, best.solution)
+    )
+
+
+def _predict(X: F64, solution: Solution) -> F64:
+    return np.asarray(solution.intercept + X @ solution.coefficients)
 
 
 def _measure(laid: Laid, unit: Unit, learnt: _Learnt, rows: I64) -> dict[str, pl.DataFrame]:
     """Measure the score alone, covariates alone, and both, in people who were held out."""
     train, test = laid.predicted.take(learnt.rows), laid.predicted.take(rows)
-    held, score = learnt.predict_both(laid, unit, rows)
+    held, score = learnt.held, learnt.others
     middle, spread = float(held.mean()), float(held.std())
     spread = spread if spread > 0.0 else 1.0
     designs: list[tuple[str, str | None, F64]] = [(SCORE, None, np.empty((laid.fold.size, 0)))]

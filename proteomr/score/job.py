@@ -69,10 +69,10 @@ class ScoreJob:
             one = time.process_time() - started - opened
             columns = max(len(unit.columns) for unit in mine)
             matrix, square = 8.0 * laid.fold.size * columns, 8.0 * columns**2
-            # a linear score trades its matrix, fold by fold, for a square of each and of all
-            squares = square * (laid.options.inner_folds + 1)
+            # a linear score has a square of each fold, and three of all, beside its matrix
+            squares = square * (0.5 * laid.options.inner_folds + 3.0)
             linear = laid.predicted.family == "linear" and columns <= laid.fold.size
-            held = max(matrix, squares) + 2.0 * square if linear else 2.0 * matrix
+            held = matrix + squares if linear else 2.0 * matrix
             return Forecast(
                 units={
                     "people": laid.fold.size,

@@ -16,7 +16,7 @@ from proteomr.stats.transforms import Transform
 from proteomr.status import Status
 from proteomr.tables import Proteins
 
-__all__ = ["ColumnRule", "prepare_columns", "read_blocks"]
+__all__ = ["ColumnRule", "Ready", "prepare_columns", "read_blocks"]
 
 _COLUMNS = 64  # read at a time
 _FLAT = 1e-9  # relative: a standard deviation that is rounding
@@ -109,6 +109,22 @@ class ColumnRule:
         return ready
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """Proteins as they enter a score.
+
+    Attributes
+    ----------
+    pieces : (m, p) of training people, in their order.
+    rules : (p,) that were learnt from them.
+    others : (k, p) of other people.
+    """
+
+    pieces: list[F64]
+    rules: Sequence[ColumnRule]
+    others: F64
+
+
 def _find_fault(seen: F64, transform: Transform) -> Status | None:
     """Return why values that are not missing cannot enter; None where they can."""
     if not seen.size:
@@ -141,10 +157,11 @@ def prepare_columns(
     rows: I64,
     transform: Transform,
     cuts: Sequence[int] = (),
+    others: I64 | None = None,
     groups: Groups | None = None,
     each: Each = in_turn,
-) -> tuple[list[F64], list[ColumnRule]]:
-    """Return the proteins of training people, ready, in pieces, and the rules that were learnt.
+) -> Ready:
+    """Make the proteins of training people ready, and by the same rules those of others.
 
     A protein that cannot enter is a column of zeros, and its rule says why.
 
@@ -155,26 +172,34 @@ def prepare_columns(
     rows : of training people.
     transform : of the values.
     cuts : places among the rows where a piece ends and the next begins.
+    others : rows of people from whom nothing is learnt; None for nobody.
     groups : of everybody, whose differences are taken out.
     each : how blocks of columns are worked on.
     """
     ends = [0, *cuts, rows.size]
     pieces = [slice(*pair) for pair in itertools.pairwise(ends)]
     out = [np.zeros((piece.stop - piece.start, len(columns)), order="F") for piece in pieces]
+    beside = np.empty(0, dtype=np.int64) if others is None else others
+    apart = np.zeros((beside.size, len(columns)), order="F")
     own_groups = None if groups is None else Groups(groups.codes[rows], groups.count)
-    chosen = _choose(proteins, columns).select_rows(rows)
+    codes = None if groups is None else groups.codes[beside]
+    chosen = _choose(proteins, columns).select_rows(np.concatenate([rows, beside]))
 
     def learn(block: slice) -> list[ColumnRule]:
         rules: list[ColumnRule] = []
         values = chosen.read(block)
         for place in range(values.shape[1]):
-            rule, ready = ColumnRule.learn(values[:, place], transform, own_groups)
+            train, test = np.split(values[:, place], [rows.size])
+            rule, ready = ColumnRule.learn(train, transform, own_groups)
             rules.append(rule)
             for piece, own in zip(pieces, out, strict=True):
                 own[:, block.start + place] = ready[piece]
+            if rule.status == Status.ok:
+                apart[:, block.start + place] = rule.apply(test, codes)
         return rules
 
-    return out, [rule for rules in each(learn, _cut(len(columns))) for rule in rules]
+    learnt = [rule for rules in each(learn, _cut(len(columns))) for rule in rules]
+    return Ready(out, learnt, apart)
 
 
 def read_blocks(

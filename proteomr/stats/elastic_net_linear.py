@@ -8,7 +8,8 @@ import numpy as np
 
 from proteomr._typing import F64
 from proteomr.stats.elastic_net import Penalty, find_largest
-from proteomr.stats.elastic_net_quadratic import Quadratic
+from proteomr.stats.elastic_net_quadratic import SLACK, Quadratic, meets_optimum
+from proteomr.stats.elastic_net_rows import Rows
 from proteomr.stats.elastic_net_steps import Solution
 from proteomr.stats.elastic_net_sums import LinearSums, Standardised
 
@@ -16,6 +17,7 @@ __all__ = ["LinearDescent"]
 
 _GAIN = 1e-5  # glmnet's fdev: the gain in explained variance, relative, that ends a path
 _SIGNS = 1e-8  # of a descent that finds the signs, which the equations then solve for
+_CORRECTIONS = 6  # by the rows: two or three are usual, each of which takes four digits or more
 _ROUGH = 1e-7  # glmnet's thresh, for paths that only choose a penalty
 
 
@@ -31,11 +33,13 @@ class LinearDescent:
     given : the rows' least squares.
     penalty : what is penalised.
     exact : whether solutions are exact, or of the accuracy that choosing a penalty needs.
+    behind : the rows, where correlations are of single precision, which an exact solution is not.
     """
 
     given: Standardised
     penalty: Penalty
     exact: bool = True
+    behind: Rows | None = None
     _factors: F64 = field(init=False)
     _quadratic: Quadratic = field(init=False)
     _last: float = field(init=False)
@@ -76,16 +80,36 @@ class LinearDescent:
         own = penalty / spread if spread > 0.0 else 0.0
         one, two = self.penalty.alpha, 1.0 - self.penalty.alpha
         self._last = own
-        certified = quadratic.settle(
-            own * one * self._factors,
-            own * two * self._factors,
-            tolerance=_SIGNS if self.exact else _ROUGH,
-            exact=self.exact,
-        )
-        b = quadratic.b * (spread / given.scale)
-        explained = float(quadratic.c @ quadratic.b + quadratic.q @ quadratic.b)
+        l1, l2 = own * one * self._factors, own * two * self._factors
+        if self.exact and self.behind is not None:
+            certified = self._settle_by_rows(l1, l2, self.behind)
+        else:
+            certified = quadratic.settle(
+                l1, l2, tolerance=_SIGNS if self.exact else _ROUGH, exact=self.exact
+            )
+        b = self._quadratic.b * (spread / given.scale)
+        explained = float((given.c + self._quadratic.q) @ self._quadratic.b)
         middle = given.origin + given.middle * given.unit
         return Solution(middle - float(given.centre @ b), b, explained, certified)
+
+    def _settle_by_rows(self, l1: F64, l2: F64, rows: Rows) -> bool:
+        """Solve by correlations of single precision, and correct by the gradient of the rows.
+
+        What is certified is the gradient of the rows in double precision. Where correlations that
+        are nearly singular lead nowhere, they are taken in double precision as well.
+        """
+        quadratic, c = self._quadratic, self.given.c
+        for _ in range(_CORRECTIONS):
+            quadratic.settle(l1, l2, tolerance=_SIGNS)
+            q = c - rows.multiply(self.given, quadratic.b)
+            if meets_optimum(q, quadratic.b, l1, l2, slack=SLACK, scale=quadratic.scale):
+                quadratic.q = q
+                return True
+            quadratic.c = q + (quadratic.c - quadratic.q)
+            quadratic.refresh()
+        self.behind = None
+        self._quadratic = Quadratic(rows.correlate(self.given).H, c, quadratic.b)
+        return self._quadratic.settle(l1, l2, tolerance=_SIGNS)
 
     def miss(self, found: Solution, *, whole: Standardised, inside: LinearSums) -> float:
         """Return the mean square error of a solution in rows left out of these, in the own unit.

@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dposv
 from proteomr._typing import F64, Bool
 from proteomr.stats.loops import load_loops
 
-__all__ = ["Quadratic", "meets_optimum"]
+__all__ = ["SLACK", "Quadratic", "meets_optimum"]
 
 _PASSES = 2_000  # of coordinate descent before its tolerance is made smaller
 _ROUNDS = 12  # each with a tolerance a hundredth of the one before
@@ -20,7 +20,7 @@ _PATIENCE = 2  # rounds before signs change one by one
 _CROSSINGS = 6  # of zero on the way to one exact solution, before the next descent
 _LEAP = 3  # passes between two leaps: more of them are more work than they save
 _LEAPS = 4_000  # tens are usual
-_SLACK = 1e-10  # of the largest gradient: what conditions may be missed by
+SLACK = 1e-10  # of the largest gradient: what conditions may be missed by
 _COMPILED_CELLS = 64  # of a matrix: a path goes through it thousands of times
 
 
@@ -82,12 +82,12 @@ class Quadratic:
             return self._come_near(l1, l2, tolerance)
         for taken in range(_ROUNDS):
             self._descend(l1, l2, tolerance, _PASSES)
-            if self._solve(l1, l2, _SLACK):
+            if self._solve(l1, l2, SLACK):
                 return True
             if taken >= _PATIENCE:
                 solve_signed(self.H, self.c, self.b, l1, l2)
                 self.refresh()
-            if meets_optimum(self.q, self.b, l1, l2, slack=_SLACK, scale=self.scale):
+            if meets_optimum(self.q, self.b, l1, l2, slack=SLACK, scale=self.scale):
                 return True
             tolerance *= 1e-2
         return False
@@ -102,7 +102,7 @@ class Quadratic:
         Where thousands of coefficients creep in step, each by less than the tolerance, their sum is
         missed: three passes, and a leap to where they lead, then follow one another.
         """
-        slack = max(_SLACK, 3.0 * float(np.sqrt(tolerance)))
+        slack = max(SLACK, 3.0 * float(np.sqrt(tolerance)))
         self._descend(l1, l2, tolerance, _PASSES)
         for _ in range(_LEAPS):
             if meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,11 +13,15 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.stats.elastic_net import FLAT
 from proteomr.stats.loops import load_loops
 
-__all__ = ["LinearSums", "Standardised", "find_unit", "leave_out"]
+__all__ = ["LinearSums", "Standardised", "find_unit", "is_level", "leave_out"]
 
 _CANCELLED = (
     1e-4  # of a sum of squares: what is left of less than that has lost four digits or more
 )
+_LEVEL = (
+    0.1  # of a column's variance: what is left of it without a fold has lost a digit at the most
+)
+_LARGE = 1e10  # mean square of a column, whose products single precision holds without a thought
 _COMPILED_COLUMNS = 16  # with a coefficient: above, a loop over their products is compiled
 
 
@@ -29,8 +33,9 @@ class LinearSums:
     ----------
     rows : how many have a weight.
     weight : sum of the weights.
-    x, xy : (p,) weighted sums of columns, and of columns by the response.
-    xx : (p, p) of columns by columns.
+    x, squares : (p,) weighted sums of columns, and of their squares.
+    xy : (p,) of columns by the response.
+    xx : (p, p) of columns by columns; in single precision where they serve a search alone.
     y, yy : of the response and its square, in its own unit from its origin.
     origin, unit : of the response: 0 and 1, or near its mean and its standard deviation.
     """
@@ -38,7 +43,8 @@ class LinearSums:
     rows: int
     weight: float
     x: F64
-    xx: F64
+    squares: F64
+    xx: NDArray[np.floating]
     xy: F64
     y: float
     yy: float
@@ -54,6 +60,7 @@ class LinearSums:
         weights: F64 | None = None,
         origin: float = 0.0,
         unit: float = 1.0,
+        single: bool = False,
     ) -> Self:
         """Gather the sums of rows.
 
@@ -64,6 +71,7 @@ class LinearSums:
         weights : (n,), None for ones.
         origin, unit : of the response; a response far from 0, or of a size whose square is no
             number, loses no digits by those of :func:`find_unit`.
+        single : whether products of columns are taken in single precision, in half of the time.
 
         Examples
         --------
@@ -74,24 +82,44 @@ class LinearSums:
         v = np.ones(y.size) if weights is None else weights
         y = (y - origin) / unit
         root = X if weights is None else X * np.sqrt(v)[:, None]
+        squares = np.einsum("ij,ij->j", root, root)
+        with np.errstate(over="ignore", invalid="ignore"):  # which :func:`is_level` refuses
+            root = root.astype(np.float32) if single else root
+            xx = root.T @ root
         return cls(
-            int((v > 0.0).sum()), float(v.sum()), v @ X, root.T @ root, (v * y) @ X,
+            int((v > 0.0).sum()), float(v.sum()), v @ X, squares, xx, (v * y) @ X,
             float(v @ y), float(v @ y**2), origin, unit,
         )  # fmt: skip
 
-    def standardise(self) -> Standardised:
-        """Return the least squares of these rows, every column and the response at variance 1."""
+    def standardise(self, *, single: bool = False) -> Standardised:
+        """Return the least squares of these rows, every column and the response at variance 1.
+
+        Parameters
+        ----------
+        single : whether correlations are kept in single precision, for a path that chooses a
+            penalty. Descents wait for these numbers, of which there are millions. Gradients and
+            coefficients stay double: a minimum moves by the rounding of the correlations, 6e-8,
+            where such a path stops at 1e-4 and more.
+
+        Examples
+        --------
+        >>> sums = LinearSums.of(np.array([[1.0], [4.0]]), np.array([0.0, 1.0]))
+        >>> sums.standardise(single=True).H.dtype.name
+        'float32'
+        """
         centre, middle = self.x / self.weight, self.y / self.weight
-        squares = np.diagonal(self.xx) / self.weight
+        squares = self.squares / self.weight
         variance = np.maximum(squares - centre**2, 0.0)
         constant = ~(variance > FLAT * squares)
         scale = np.where(constant, 1.0, np.sqrt(variance))
         spread = float(np.sqrt(max(self.yy / self.weight - middle**2, 0.0)))
-        H = self.xx / self.weight
+        H = np.empty(self.xx.shape, dtype=np.float32 if single else np.float64)
         for place, own in enumerate(centre.tolist()):
-            H[place] -= own * centre
-        H /= scale[:, None]
-        H /= scale
+            row = self.xx[place] / self.weight
+            row -= own * centre
+            row /= scale[place]
+            row /= scale
+            H[place] = row
         H[constant], H[:, constant] = 0.0, 0.0
         c = (self.xy / self.weight - centre * middle) / (scale * (spread if spread > 0.0 else 1.0))
         c[constant] = 0.0
@@ -115,6 +143,7 @@ class LinearSums:
             self.rows + sign * other.rows,
             self.weight + sign * other.weight,
             self.x + sign * other.x,
+            self.squares + sign * other.squares,
             self.xx + sign * other.xx,
             self.xy + sign * other.xy,
             self.y + sign * other.y,
@@ -138,11 +167,12 @@ def find_unit(y: F64) -> tuple[float, float]:
     return origin, float(np.ldexp(1.0, np.frexp(spread)[1])) if spread > 0.0 else 1.0
 
 
-def leave_out(sums: list[LinearSums]) -> tuple[LinearSums, list[LinearSums]]:
+def leave_out(sums: list[LinearSums]) -> tuple[LinearSums, Iterator[LinearSums]]:
     """Return the sums of all folds, and those of all but each; the list is emptied to make room.
 
-    What is left of a column of which one fold has nearly all is summed from the other folds, since
-    a difference would be rounding.
+    Differences are of double precision, and lose nothing where the products of a fold are of single
+    precision: their rounding is in both. What is left of a column of which one fold has nearly all
+    is summed from the other folds, since a difference would be rounding.
 
     Parameters
     ----------
@@ -155,26 +185,62 @@ def leave_out(sums: list[LinearSums]) -> tuple[LinearSums, list[LinearSums]]:
     >>> [rest.xx.tolist() for rest in leave_out([one, two])[1]]
     [[[5.0]], [[1e+18]]]
     """
-    whole = sums[0]
+    whole, xx = sums[0].without_squares(), sums[0].xx.astype(np.float64)
     for more in sums[1:]:
-        whole = whole + more
+        whole = whole + more.without_squares()
+        xx += more.xx
+    whole = replace(whole, xx=xx)
     repairs = [_find_cancelled(sums, k, whole) for k in range(len(sums))]
-    rest: list[LinearSums] = []
-    for columns, xx, xy, x in repairs:
-        left = whole - sums.pop(0)
-        if columns.size:
-            left.xx[columns], left.xx[:, columns] = xx, xx.T
-            left.xy[columns], left.x[columns] = xy, x
-        rest.append(left)
-    return whole, rest
+
+    def take_away() -> Iterator[LinearSums]:
+        for columns, xx, xy, x in repairs:
+            left = whole - sums.pop(0)
+            if columns.size:
+                left.xx[columns], left.xx[:, columns] = xx, xx.T
+                left.xy[columns], left.x[columns] = xy, x
+                left.squares[columns] = np.diagonal(xx[:, columns])
+            yield left
+
+    return whole, take_away()
+
+
+def is_level(sums: Sequence[LinearSums]) -> bool:
+    """Whether single precision serves: no column has most of its variance in one fold.
+
+    Where a fold had it, what is left would be the rounding of what is taken away, or of a mean far
+    from 0 beside the column's variance.
+
+    Parameters
+    ----------
+    sums : of the rows of each fold.
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 1e3], [-1.0, 0.1], [1.0, -0.1], [-1.0, 0.0]])
+    >>> [is_level([LinearSums.of(X[k : k + 2, j:j + 1], np.zeros(2)) for k in (0, 2)])
+    ...  for j in (0, 1)]
+    [True, False]
+    """
+    weight = sum(one.weight for one in sums)
+    x = np.sum([one.x for one in sums], axis=0)
+    squares = np.sum([one.squares for one in sums], axis=0)
+    known = squares > 0.0
+    if not ((squares <= weight * _LARGE) & (~known | (squares >= weight / _LARGE))).all():
+        return False
+    for one in sums:
+        left = weight - one.weight
+        variance = (squares - one.squares) / left - ((x - one.x) / left) ** 2
+        if not (variance >= _LEVEL * squares / weight)[known].all():
+            return False
+    return True
 
 
 def _find_cancelled(
     sums: Sequence[LinearSums], k: int, whole: LinearSums
 ) -> tuple[I64, F64, F64, F64]:
     """Return the columns that one fold has nearly all of, and their sums over the others."""
-    left = np.diagonal(whole.xx) - np.diagonal(sums[k].xx)
-    columns = np.flatnonzero(left < _CANCELLED * np.diagonal(whole.xx))
+    left = whole.squares - sums[k].squares
+    columns = np.flatnonzero(left < _CANCELLED * whole.squares)
     xx, xy = np.zeros((columns.size, left.size)), np.zeros(columns.size)
     x = np.zeros(columns.size)
     for place, own in enumerate(sums):
@@ -212,21 +278,6 @@ class Standardised:
     spread: float
     origin: float
     unit: float
-
-    def halved(self) -> Self:
-        """Return the same with correlations in single precision, for a path that chooses a penalty.
-
-        Descents wait for these numbers, of which there are millions. Gradients and coefficients
-        stay double: a minimum moves by the rounding of the correlations, 6e-8, where such a path
-        stops at 1e-4 and more.
-
-        Examples
-        --------
-        >>> sums = LinearSums.of(np.array([[1.0], [4.0]]), np.array([0.0, 1.0]))
-        >>> sums.standardise().halved().H.dtype.name
-        'float32'
-        """
-        return replace(self, H=self.H.astype(np.float32))
 
     def square(self, b: F64) -> float:
         """Return the sum over the rows of their squared ``x^T b``, in the response's unit.

@@ -63,7 +63,7 @@ def tune_elastic_net(
     Parameters
     ----------
     X : (n, p), each column in one piece; best near a mean of 0 and a variance of 1. Of a number
-        also a list of the rows of each fold, which is emptied to make room.
+        also a list of the rows of each fold.
     outcome : of the rows.
     folds : (n,) 0 to k - 1, in rising order.
     penalty : what is penalised; None for a lasso on all.

@@ -28,7 +28,7 @@ def test_blocks_of_columns_may_be_made_ready_in_any_order() -> None:
     for columns in chosen:
         found = []
         for each in (in_turn, backwards):
-            pieces, learnt = prepare_columns(
+            ready = prepare_columns(
                 proteins,
                 columns=columns,
                 rows=np.arange(4, 28),
@@ -36,7 +36,7 @@ def test_blocks_of_columns_may_be_made_ready_in_any_order() -> None:
                 cuts=[9],
                 each=each,
             )
-            found.append((np.concatenate(pieces), [rule.centre for rule in learnt]))
+            found.append((np.concatenate(ready.pieces), [rule.centre for rule in ready.rules]))
         (plain, rules), (turned, other) = found
         np.testing.assert_array_equal(plain, turned)
         assert rules == other
