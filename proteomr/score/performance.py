@@ -192,7 +192,9 @@ def _measure_times(
     yield _Row("c_harrell", None, found)
     if entry is not None:
         return
-    last = max(options.horizons) if options.horizons else float(exit_[event].max(initial=0.0))
+    # of all people's events the last, which is one for all folds, so that these have a mean
+    last = max(float(one.exit[one.case].max(initial=0.0)) for one in (test, train))
+    last = max(options.horizons, default=last)
     free = Censoring(exit_, event, v).free_before(exit_)
     uno = find_unos_concordance(
         model.eta, exit=exit_, event=event, until=last, free=free, weights=v

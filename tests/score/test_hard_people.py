@@ -157,3 +157,16 @@ def test_counts_of_a_horizon_are_of_the_cases_until_then_and_of_who_is_seen_beyo
         assert folds["n_case"].sum() == mean["n_case"].item() == cases, metric
         assert mean["at_risk"].item() == beyond, metric
         assert folds["at_risk"].sum() == (beyond or 0), metric
+
+
+def test_without_a_horizon_unos_concordance_has_one_time_and_one_mean() -> None:
+    samples, proteins = make()
+    table = score(samples, proteins, outcome="death", options=FEW).table()
+    own = table.filter(pl.col("metric") == "c_uno")
+    folds, mean = own.filter(pl.col("fold") != "mean"), own.filter(pl.col("fold") == "mean")
+    last = samples.filter(pl.col("death") == 1)["death_years"].max()
+    assert set(own["horizon"]) == {last}
+    assert (folds.height, mean.height) == (3, 1)
+    assert mean["value"].item() == pytest.approx(folds["value"].mean(), abs=1e-15)
+    keys = ["set", "fold", "model", "adjustment", "metric", "horizon"]
+    assert not table.select(keys).is_duplicated().any()
