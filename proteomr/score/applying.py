@@ -11,24 +11,25 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.errors import ColumnError, InputError
+from proteomr.errors import InputError
 from proteomr.execute import Executor
-from proteomr.io import read_table
 from proteomr.io.proteins import open_proteins
 from proteomr.io.withdrawals import find_withdrawn
 from proteomr.runs import Forecast, Ledger, Outcome, open_scratch
 from proteomr.runs.notes import add_note
 from proteomr.score.preparing import ColumnRule, read_blocks
 from proteomr.score.request import ApplyScoreRequest
+from proteomr.score.weights_file import read_ranks, read_weights
 from proteomr.stats.normal_score_table import NormalScores
 from proteomr.status import Status
-from proteomr.tables import Drop, Proteins, load_schema
+from proteomr.tables import Drop, Proteins
 
 __all__ = ["ApplyScoreJob"]
 
 _NAMED = 5
 _FAR = 2.5  # standard deviations of most people: 0.7 are usual
 _MOST_FAR = 0.5  # of the absolute weights
+_ENTERS = pl.col("weight").is_not_null() & (pl.col("weight") != 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ class ApplyScoreJob:
             weights, absent, proteins, ids, _ = _read(self.request, scratch)
             lacking = f"{absent.height} proteins, {absent['share'].sum():.1%} of the weights"
             return Forecast(
-                units={"people": ids.len(), "weights": weights.height - absent.height},
+                units={
+                    "people": ids.len(),
+                    "weights": weights.filter(_ENTERS).height - absent.height,
+                },
                 lines=(("absent", lacking), ("proteins", f"{len(proteins.names)}")),
             )
 
@@ -67,8 +71,9 @@ class ApplyScoreJob:
         del executor
         with open_scratch() as scratch:
             weights, absent, proteins, ids, drops = _read(self.request, scratch)
-            ranked = bool((weights["transform"] == "rint").any())
-            ranks = _read_ranks(self.request, scratch) if ranked else {}
+            entering = weights.filter(_ENTERS)
+            ranked = bool((entering["transform"] == "rint").any())
+            ranks = read_ranks(self.request, scratch) if ranked else {}
             frames = [
                 pl.DataFrame({"id": ids, "set": [str(key[0])] * ids.len(), "score": eta})
                 for key, own in weights.group_by("set", maintain_order=True)
@@ -86,21 +91,16 @@ _Read = tuple[pl.DataFrame, pl.DataFrame, Proteins, pl.Series, tuple[Drop, ...]]
 
 def _read(request: ApplyScoreRequest, scratch: Path) -> _Read:
     """Return the weights, those of absent proteins, the proteins, their people, and who left."""
-    path = request.weights.on_disk(scratch)
-    frame = read_table(path / "weights.parquet" if path.is_dir() else path)
-    lacking = [name for name in load_schema("weights").names[:9] if name not in frame.columns]
-    if lacking:
-        raise ColumnError(
-            f"{request.weights.name}: no column {lacking[0]!r}; weights.parquet of `proteomr "
-            "score` is needed"
-        )
+    frame = read_weights(request, scratch)
     if "corrected_for" in frame.columns:
         for name in frame["corrected_for"].drop_nulls().unique(maintain_order=True):
             add_note(
                 f"the weights were learnt from values corrected for {name!r}: these count as "
                 "corrected for their own (`proteomr qc --correct regression` does so)"
             )
-    weights = frame.filter(pl.col("weight").is_not_null() & (pl.col("weight") != 0.0))
+    for key, own in frame.group_by("set", maintain_order=True):
+        if not own.filter(_ENTERS).height:
+            add_note(f"score {key[0]!r}: no protein has a weight, and everybody the same score")
     files = [source.on_disk(scratch) for source in request.proteins]
     found = [file / "proteins.parquet" if file.is_dir() else file for file in files]
     opened = open_proteins(
@@ -118,8 +118,8 @@ def _read(request: ApplyScoreRequest, scratch: Path) -> _Read:
         stay = np.flatnonzero(~gone.gone.to_numpy())
         ids, proteins = ids[stay], proteins.select_rows(stay)
         drops = (Drop("load", "withdrawn", gone.removed),)
-    absent = _find_absent(weights, proteins, request)
-    return weights, absent, proteins, ids, drops
+    absent = _find_absent(frame.filter(_ENTERS), proteins, request)
+    return frame, absent, proteins, ids, drops
 
 
 def _find_absent(
@@ -146,27 +146,11 @@ def _find_absent(
     return table
 
 
-def _read_ranks(request: ApplyScoreRequest, scratch: Path) -> dict[str, NormalScores]:
-    source = request.ranks
-    if source is not None:
-        path = source.on_disk(scratch)
-    else:
-        weights = request.weights.on_disk(scratch)
-        path = (weights if weights.is_dir() else weights.parent) / "weights_ranks.parquet"
-        if not path.is_file():
-            return {}
-    frame = read_table(path)
-    tables: dict[str, NormalScores] = {}
-    for key, own in frame.group_by("protein", maintain_order=True):
-        values, scores = own["value"].to_numpy(), own["score"].to_numpy()
-        tables[str(key[0])] = NormalScores(values, scores)
-    return tables
-
-
 def _score(weights: pl.DataFrame, ranks: dict[str, NormalScores], proteins: Proteins) -> F64:
     """Return the score of everybody by the weights of one set."""
     known = set(proteins.names)
     eta = np.full(proteins.n, float(weights["intercept"][0]))
+    weights = weights.filter(_ENTERS)
     here = weights.filter(pl.col("protein").is_in(list(known)))
     rules = [_rule_of(row, ranks) for row in here.iter_rows(named=True)]
     absent = weights.filter(~pl.col("protein").is_in(list(known)))
@@ -175,13 +159,19 @@ def _score(weights: pl.DataFrame, ranks: dict[str, NormalScores], proteins: Prot
     place = {name: j for j, name in enumerate(proteins.names)}
     names = here["protein"].to_list()
     sizes = np.array(here["weight"].to_list(), dtype=np.float64)
-    far = np.zeros(sizes.size, dtype=np.bool_)
+    far, empty = np.zeros(sizes.size, dtype=np.bool_), np.ones(proteins.n, dtype=np.bool_)
     for start, block in read_blocks(proteins, [place[name] for name in names]):
         for j in range(block.shape[1]):
             own = rules[start + j].apply(block[:, j])
+            empty &= ~np.isfinite(block[:, j])
             far[start + j] = np.median(np.abs(own)) > _FAR
             eta += sizes[start + j] * own
     _refuse_other_scale(names, far, np.abs(sizes))
+    if names and empty.any():
+        add_note(
+            f"score {weights['set'][0]!r}: {int(empty.sum())} people have no value of any of its "
+            "proteins, and the score of the training medians"
+        )
     return eta
 
 

@@ -178,7 +178,7 @@ def _refuse_horizons(predicted: Predicted, request: ScoreRequest) -> None:
     for horizon in horizons:
         if horizon >= last:
             raise UsageError(
-                f"--horizon {horizon:g} is beyond the follow-up, which ends at {last:g}"
+                f"--horizon {horizon:g}: nobody is seen beyond it, the follow-up ends at {last:g}"
             )
 
 

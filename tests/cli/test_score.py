@@ -111,7 +111,7 @@ def test_a_dry_run_says_what_would_be_learnt_and_writes_nothing(score: Any, tmp_
         (("--outcome", "bmi", "--event", "death"), 2, "in two ways"),
         (("--time", "death_years"), 2, "--event NAME together"),
         (("--outcome", "bmii"), 3, "did you mean 'bmi'"),
-        (("--outcome", "death", "--horizon", "50"), 2, "beyond the follow-up"),
+        (("--outcome", "death", "--horizon", "50"), 2, "nobody is seen beyond it"),
         (("--outcome", "bmi", "--horizon", "5"), 2, "of outcomes over time, and 'bmi' is a number"),
         (("--outcome", "diabetes", "--horizon", "5"), 2, "and 'diabetes' has two levels"),
         (("--outcome", "death", "--horizon", "soon"), 2, "numbers parted by commas"),

@@ -380,7 +380,7 @@ def test_net_benefit_of_treating_everybody_is_that_of_the_share_of_cases() -> No
     [
         ("nothing", {}, ColumnError, "no column 'nothing'"),
         ("sex", {"clock": True}, ColumnError, "is no number"),
-        ("death", {"horizons": (99.0,)}, UsageError, "beyond the follow-up"),
+        ("death", {"horizons": (99.0,)}, UsageError, "nobody is seen beyond it"),
         ("diabetes", {"horizons": (2.0,)}, UsageError, "is of outcomes over time"),
         ("bmi", {"folds": 100, "inner_folds": 100}, InputError, "ask for fewer"),
     ],
