@@ -329,8 +329,11 @@ def prepare_cox_mass(
         meat = CoxInfluence(A, risk, rows.loops, model.ties == "efron", clusters)
     if options.survival.zph is not None:
         places = _find_places(columns, cells)
-        units = _find_units(problem.covariates[at[:, None], columns[places]], A, risk, base)
-        of_modifiers = _find_units(modifiers.values[:, at].T, A, risk, base)
+        named = problem.covariates[at[:, None], columns[places]]
+        found = _find_units(
+            np.concatenate([named, modifiers.values[:, at].T], axis=1), A, risk, base
+        )
+        units, of_modifiers = found[:, : places.size], found[:, places.size :]
         scale = TimeScale(model.outcome[at], risk, options.survival.zph)
         changes = CoxChanges(design, risk, scale, rows.loops, model.ties == "efron")
     return CoxMass(
@@ -385,7 +388,15 @@ def _find_units(X: F64, A: F64, risk: RiskSets, base: Base) -> F64:
 
     def centre(Z: F64) -> F64:
         columns = np.ascontiguousarray(Z.T)[None]
-        return np.asarray(centre_borders(columns, everybody, hazard, risk)[0].T)
+        return np.asarray(centre_borders(columns, everybody, hazard, risk)[0])
 
-    root = np.sqrt(hazard)[:, None]
-    return np.asarray(np.linalg.lstsq(root * centre(A), root * centre(X), rcond=None)[0])
+    of_design, left = centre(A), centre(X)
+    weighted = hazard * of_design
+    square = weighted @ of_design.T
+    # Columns of A are far from dependent; the second time takes out what rounding has left.
+    units = np.zeros((A.shape[1], X.shape[1]))
+    for _ in range(2):
+        more = np.linalg.solve(square, weighted @ left.T)
+        left -= more.T @ of_design
+        units += more
+    return units

@@ -106,7 +106,7 @@ def _sum_dense(x, dense, starts, part, d, S):
         for g in range(G - 1, -1, -1):
             if g == G - 1 or part[g] != part[g + 1]:
                 a0, a1, a2, a3, a4, a5, a6, a7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            for t in range(starts[g + 1], starts[g + 2]):
+            for t in range(starts[g + 2] - 1, starts[g + 1] - 1, -1):
                 v = x[t]
                 a0 += v * X[t, 0]
                 a1 += v * X[t, 1]
@@ -128,7 +128,7 @@ def _sum_further(x, y, starts, part, S):
     for g in range(part.size - 1, -1, -1):
         if g == part.size - 1 or part[g] != part[g + 1]:
             total = 0.0
-        for t in range(starts[g + 1], starts[g + 2]):
+        for t in range(starts[g + 2] - 1, starts[g + 1] - 1, -1):
             total += x[t] * y[t]
         S[g] = total
 
@@ -141,7 +141,7 @@ def _sum_cells(x, cell, of_cells, starts, part, S):
     for g in range(part.size - 1, -1, -1):
         if g == part.size - 1 or part[g] != part[g + 1]:
             total[:] = 0.0
-        for t in range(starts[g + 1], starts[g + 2]):
+        for t in range(starts[g + 2] - 1, starts[g + 1] - 1, -1):
             v, q = x[t], cell[t]
             for j in range(place.shape[1]):
                 total[place[q, j]] += v * value[q, j]
@@ -160,7 +160,7 @@ def _sum_columns(w, borders, columns, of_cells, part, d, bins, S):
         x[t] = w[rows[t]]
     for g in range(part.size):
         here = 0.0
-        for t in range(starts[g + 1], starts[g + 2]):
+        for t in range(starts[g + 2] - 1, starts[g + 1] - 1, -1):
             here += x[t]
         bins[g] = here
     _sum_dense(x, dense, starts, part, d, S)

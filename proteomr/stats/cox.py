@@ -20,7 +20,7 @@ from proteomr.stats.exact_ties import AnyTies, PartialSums, drop_settled, sum_pa
 from proteomr.stats.linalg import find_independent, scale_columns
 from proteomr.stats.risk_sets import RiskSets
 
-__all__ = ["CoxFit", "centre_within", "fit_cox", "measure_score"]
+__all__ = ["CoxFit", "centre_within", "fit_cox"]
 
 _DECREMENT = 1e-22  # squared standard errors: 1e-11 of one
 # Scores at the end, squared, in units of their own variance: rounding of a million rows leaves
@@ -86,13 +86,17 @@ class CoxFit:
 
 @dataclass(frozen=True, slots=True)
 class _Climb:
-    """Where Newton's method ended, in the basis of the columns; NaN where it did not settle."""
+    """Where Newton's method ended, in the basis of the columns; NaN where it did not settle.
+
+    The squared length of its first step is Rao's statistic of all coefficients at 0.
+    """
 
     theta: F64
     sums: PartialSums
     information: F64
     decrement: float
     iterations: int
+    score_test: float
 
 
 def centre_within(X: F64, risk: RiskSets) -> F64:
@@ -113,11 +117,14 @@ def centre_within(X: F64, risk: RiskSets) -> F64:
     part = risk.part[ever]
     people = np.bincount(part, minlength=risk.parts)
     values = X[ever]
+    whole = np.sqrt(np.einsum("ij,ij->j", values, values))
     for _ in range(2):  # the second takes out what rounding of the first mean has left
+        if risk.parts == 1:
+            values -= values.mean(axis=0)
+            continue
         for j in range(X.shape[1]):
             sums = np.bincount(part, weights=values[:, j], minlength=risk.parts)
             values[:, j] -= (sums / np.maximum(people, 1))[part]
-    whole = np.sqrt(np.einsum("ij,ij->j", X[ever], X[ever]))
     left = np.sqrt(np.einsum("ij,ij->j", values, values))
     out[ever] = np.where(left > _ALIASED * whole, values, 0.0)
     return out
@@ -227,7 +234,7 @@ class _Search:
             climb = _climb(basis, fit.risk, self.counts, self.ties)
             steps += climb.iterations
             if np.isnan(test):
-                test = measure_score(basis, fit.risk, self.counts, self.ties)
+                test = climb.score_test
             try:
                 direction = find_recession(
                     X, fit.risk, basis @ climb.theta, exact=self.ties == "exact"
@@ -304,22 +311,23 @@ def _climb(X: F64, risk: RiskSets, counts: F64, ties: AnyTies) -> _Climb:
     theta = np.zeros(X.shape[1])
     sums = sum_partial(risk, X @ theta, counts, ties=ties)
     information = sums.information(X)
-    decrement, iteration = np.nan, 0
+    test, iteration = np.nan, 0
     for iteration in range(1, _STEPS + 1):
         score = X.T @ sums.residuals
         covariance, positive = _invert(information)
         step = covariance @ score
         decrement = float(score @ step)
+        test = decrement if iteration == 1 else test
         if not (positive and 0.0 <= decrement < np.inf):
-            return _Climb(theta, sums, information, np.nan, iteration)
+            return _Climb(theta, sums, information, np.nan, iteration, test)
         risen = _rise(X, theta, step, sums, counts, ties)
         if risen is None:
-            return _Climb(theta, sums, information, np.nan, iteration)
+            return _Climb(theta, sums, information, np.nan, iteration, test)
         theta, sums = risen
         information = sums.information(X)
         if decrement < _DECREMENT:
-            return _Climb(theta, sums, information, decrement, iteration)
-    return _Climb(theta, sums, information, np.nan, iteration)
+            return _Climb(theta, sums, information, decrement, iteration, test)
+    return _Climb(theta, sums, information, np.nan, iteration, test)
 
 
 def _rise(
@@ -342,24 +350,3 @@ def _invert(information: F64) -> tuple[F64, bool]:
     except np.linalg.LinAlgError:
         return np.full(information.shape, np.nan), False
     return root.T @ root, bool(np.all(np.isfinite(root)))
-
-
-def measure_score(X: F64, risk: RiskSets, counts: F64, ties: AnyTies) -> float:
-    """Return Rao's score statistic of all coefficients at 0.
-
-    Parameters
-    ----------
-    X : ``(n, p)``, independent.
-
-    Examples
-    --------
-    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
-    >>> rows = np.column_stack([np.full(4, -np.inf), [1.0, 2.0, 3.0, 4.0], np.ones(4)])
-    >>> x = np.array([[0.0], [1.0], [1.0], [0.0]])
-    >>> round(measure_score(x, lay_out_risk_sets(rows), np.ones(4), "efron"), 4)
-    0.1538
-    """
-    sums = sum_partial(risk, np.zeros(X.shape[0]), counts, ties=ties)
-    score = X.T @ sums.residuals
-    covariance, _ = _invert(sums.information(X))
-    return float(score @ covariance @ score)
