@@ -99,7 +99,7 @@ class CoxMass:
         good = np.flatnonzero(found.converged[:, 0] & sound)
         if not good.size:
             return done
-        self._enter_estimates(problem, modifiers, found, good, proteins, scale, rows, fits, block)
+        self._enter_estimates(problem, modifiers, found, good, proteins, scale, fits, block)
         if problem.terms > 1:
             self._enter_products(found, good, proteins, tables)
         if self.changes is not None:
@@ -134,7 +134,6 @@ class CoxMass:
         good: I64,
         proteins: I64,
         scale: F64,
-        rows: BlockRows,
         fits: FitBlock,
         block: Block,
     ) -> None:
@@ -143,7 +142,7 @@ class CoxMass:
         se = np.sqrt(np.einsum("bpp->bp", covariance[good, 0]))
         if found.sandwich is None:
             se = se / np.sqrt(self.unit)
-        notes = self._describe(block, proteins[good], rows, good)
+        notes = self._describe(block.observed[proteins[good]])
         for t, coefficient in enumerate(problem.coefficients):
             if coefficient.model != self.model.index:
                 continue
@@ -164,15 +163,21 @@ class CoxMass:
                 if note:
                     fits.messages[j, t] = note
 
-    def _describe(self, block: Block, at: I64, rows: BlockRows, good: I64) -> tuple[str, ...]:
-        """Return what is to be said of fits: aliased covariates, people apart, lost times."""
-        inside = rows.observed[good].sum(axis=1, dtype=np.float64)
-        apart = np.rint(block.counts[at] - inside).astype(np.int64)
-        aliased = describe_aliased(self.aliased)
-        return tuple(
-            "; ".join(filter(None, (aliased, describe_apart(people), self.model.said)))
-            for people in apart.tolist()
-        )
+    def _describe(self, observed: Bool) -> tuple[str, ...]:
+        """Return what is to be said of fits: aliased covariates, people apart, lost times.
+
+        People without an event of the fit while they are at risk were in no risk set before.
+        """
+        aliased, risk = describe_aliased(self.aliased), self.model.risk
+        left = np.empty(0, dtype=np.int64)
+        if self.rows is not None:
+            left = np.setdiff1d(np.arange(observed.shape[1]), self.rows)
+        said = []
+        for there in observed:
+            at = left[there[left]]
+            apart = int(np.count_nonzero(risk.meets_events(at, there))) if at.size else 0
+            said.append("; ".join(filter(None, (aliased, describe_apart(apart), self.model.said))))
+        return tuple(said)
 
     def _enter_products(
         self, found: BlockEstimate, good: I64, proteins: I64, tables: CoxTables

@@ -71,9 +71,8 @@ def sandwich_covariance(
     influence = score_residuals(sums, X) @ covariance
     if clusters is not None:
         groups = int(clusters.max(initial=-1)) + 1
-        influence = np.stack(
-            [np.bincount(clusters, weights=u, minlength=groups) for u in influence.T], axis=1
-        )
+        of_clusters = [np.bincount(clusters, weights=u, minlength=groups) for u in influence.T]
+        influence = np.array(of_clusters, dtype=np.float64).reshape(-1, groups).T  # or no column
     squares = np.square(influence)
     with np.errstate(divide="ignore", invalid="ignore"):
         carriers = np.square(squares.sum(axis=0)) / np.square(squares).sum(axis=0)

@@ -88,9 +88,12 @@ class FineGrayModel:
         at, out, mass = self.terms
         left = S0[at] - out * D0[at]
         events = float(self.weights[self.risk.is_event] @ eta[self.risk.is_event])
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             value = events - float(mass @ np.log(left))
-            return FineGrayPoint(self, coefficients, relative, left, mass / left, value)
+            hazard = mass / left
+        # risk sets that vanish from view beside the largest hazard say nothing of the likelihood
+        value = value if np.all(np.isfinite(hazard)) else -math.inf
+        return FineGrayPoint(self, coefficients, relative, left, hazard, value)
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,16 @@ def _solve(information: F64, score: F64) -> F64 | None:
     return step if np.all(np.isfinite(step)) else None
 
 
+def _invert(information: F64) -> F64 | None:
+    """Return the inverse; None where no number is left of it, as along an infinite estimate."""
+    with np.errstate(all="ignore"):
+        try:
+            inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            return None
+    return inverse if np.all(np.isfinite(inverse)) else None
+
+
 def _walk(point: FineGrayPoint, step: F64) -> FineGrayPoint | None:
     """Go along a step as far as the likelihood does not fall; None where it falls at once."""
     slack = _ROUNDING * (1.0 + abs(point.log_likelihood))
@@ -235,11 +248,10 @@ def _walk(point: FineGrayPoint, step: F64) -> FineGrayPoint | None:
 def _judge(point: FineGrayPoint, iterations: int) -> FineGrayFit:
     """Ask for the certificate of the last point."""
     information = point.information
-    step = _solve(information, point.score)
-    if step is None:
+    step, inverse = _solve(information, point.score), _invert(information)
+    if step is None or inverse is None:
         nothing = np.full(information.shape, np.nan)
         return FineGrayFit(point, nothing, "the information is not above zero", iterations)
-    inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
     unit = np.sqrt(np.diagonal(information))
     curvature = float(np.linalg.eigvalsh(information / unit / unit[:, None]).min(initial=1.0))
     decrement = float(step @ point.score)

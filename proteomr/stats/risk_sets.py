@@ -126,6 +126,24 @@ class RiskSets:
         """Which rows are at risk at any event time ``(n,)``."""
         return np.asarray(self.high > self.low)
 
+    def meets_events(self, rows: I64, among: Bool) -> Bool:
+        """Return which of some rows are at risk at an event of those who are observed.
+
+        Parameters
+        ----------
+        among : ``(n,)``, who is observed.
+
+        Examples
+        --------
+        >>> rows = np.array([[-np.inf, 3.0, 1.0], [-np.inf, 5.0, 1.0], [-np.inf, 4.0, 0.0]])
+        >>> risk, seen = lay_out_risk_sets(rows), np.array([False, True, True])
+        >>> risk.meets_events(np.arange(3), seen).tolist()
+        [False, True, False]
+        """
+        counts = np.bincount(self.high[self.died & among] - 1, minlength=self.size)
+        before = np.concatenate([[0], np.cumsum(counts)])
+        return np.asarray(before[self.high[rows]] > before[self.low[rows]])
+
     @cached_property
     def came_late(self) -> Bool:
         """Which rows come to risk after the first event time of their part ``(n,)``."""

@@ -11,10 +11,12 @@ import pytest
 
 from proteomr.errors import UsageError
 from proteomr.models import (
+    Adjustment,
     Block,
     FitBlock,
     FitOptions,
     Further,
+    Model,
     Problem,
     Status,
     SurvivalOptions,
@@ -418,3 +420,31 @@ def test_the_order_of_rows_changes_nothing() -> None:
     )
     np.testing.assert_allclose(one.estimate, other.estimate, rtol=1e-9, atol=1e-11)
     np.testing.assert_allclose(one.se, other.se, rtol=1e-9)
+
+
+def test_people_apart_are_those_whom_the_limit_takes_out_of_risk_sets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem, block = draw_times(300, seed=12)
+    values = problem.targets[0].values.copy()
+    site = problem.factors[0].codes
+    values[site == 4, 2] = 0.0
+    # Half of the site has left before anybody has the event.
+    values[np.flatnonzero(site == 4)[::2], 1] = 1e-3
+    problem = replace(problem, targets=(replace(problem.targets[0], values=values),))
+    together, alone = fit(problem, block), one_by_one(problem, block, monkeypatch)
+    assert "separated by covariates alone" in together.messages[0, 0]
+    assert together.messages == alone.messages
+
+
+def test_an_infinite_estimate_without_other_columns_has_its_status_with_clusters_too() -> None:
+    problem, block = draw_times(60, seed=3, clustered=True)
+    died = problem.targets[0].values[:, 2] == 1.0
+    values = np.where(died, 1.0, 0.0)[None] * np.ones((4, 1))
+    alone = replace(
+        problem,
+        adjustments=(Adjustment("none", np.arange(1)),),
+        models=(Model(0, 0),),
+    )
+    found = fit(alone, Block(values, block.own, np.ones_like(block.observed)), errors="robust")
+    assert {Status(int(s)) for s in found.status.ravel()} == {Status.separated}

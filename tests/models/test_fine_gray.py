@@ -15,7 +15,7 @@ from proteomr.models.cause_specific import CauseSpecific
 from proteomr.models.cox import Cox
 from proteomr.models.event_times import make_times
 from proteomr.models.exact import INTERACTION
-from proteomr.models.extras import COEFFICIENTS
+from proteomr.models.extras import COEFFICIENTS, WithExtras
 from proteomr.models.fine_gray import FineGray
 from proteomr.models.survival_options import SurvivalOptions
 from proteomr.stats.censoring import estimate_censoring
@@ -374,3 +374,33 @@ def test_ties_of_censorings_go_with_the_package_whose_ties_of_events_are_asked_f
     for ties, own, other in (("efron", "events-first", "crr"), ("breslow", "crr", "events-first")):
         np.testing.assert_array_equal(estimates[ties, None], estimates[ties, own])
         assert not np.allclose(estimates[ties, None], estimates[ties, other], rtol=1e-6)
+
+
+def test_one_event_for_each_coefficient_is_fitted_by_blocks_and_lost_levels_as_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem, block = draw(seed=3)
+    code = problem.targets[0].values[:, 2]
+    happened = np.flatnonzero(code == 1.0)
+    observed = block.observed.copy()
+    observed[1, happened[6:]] = False  # six events, of five coefficients
+    observed[2, happened[problem.factors[0].codes[happened] == 1]] = False  # a level loses its own
+    few = replace(block, values=block.values * observed, observed=observed)
+    together = fit(problem, few)
+    monkeypatch.setattr(fine_gray, "_SMALL", problem.n)
+    alone = fit(problem, few)
+    assert together.status.tolist() == alone.status.tolist()
+    assert together.messages == alone.messages
+    np.testing.assert_allclose(together.estimate, alone.estimate, rtol=1e-8)
+    np.testing.assert_allclose(together.se, alone.se, rtol=1e-8)
+
+
+def test_a_covariate_without_events_beside_a_level_without_events_goes_one_by_one() -> None:
+    problem, _ = draw(seed=4)
+    rare = np.zeros(problem.n)
+    rare[np.flatnonzero(problem.targets[0].values[:, 2] != 1.0)[::9]] = 1.0
+    columns = problem.covariates.copy()
+    columns[:, 2] = rare
+    state = FineGray(FitOptions(), compiled=False).prepare(replace(problem, covariates=columns))
+    assert not isinstance(state, WithExtras)
+    assert state.solvers == ()
