@@ -11,11 +11,16 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.warm import open_door
 
 os.environ.pop("COLUMNS", None)  # which tests side by side are given, and a terminal's width is not
+
+# A machine that is shared takes its time: what an example may take is no property of the program.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
 
 _SPECIAL = {"NaN": float("nan"), "Inf": float("inf"), "-Inf": float("-inf")}
 

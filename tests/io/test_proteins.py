@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 from proteomr.errors import FormatError, IdentifierError, InputError
 from proteomr.io import blocks, conversion, text
 from proteomr.io.proteins import open_proteins
@@ -253,13 +253,13 @@ def test_a_block_holds_its_own_columns_in_memory_alone(
     del columns, table
     proteins = open_proteins(path, scratch=tmp_path).proteins
     before, held = pa.total_allocated_bytes(), list[int]()
-    copy = blocks._copy_column
+    take = blocks._take_rows
 
-    def watch(column: pa.ChunkedArray, target: F64) -> None:
+    def watch(column: pa.ChunkedArray, rows: I64, target: F64) -> None:
         held.append(pa.total_allocated_bytes() - before)
-        copy(column, target)
+        take(column, rows, target)
 
-    monkeypatch.setattr(blocks, "_copy_column", watch)
+    monkeypatch.setattr(blocks, "_take_rows", watch)
     for start in range(0, width, 20):
         proteins.read(slice(start, start + 20))
     assert people * width * 4 == 16_000_000
