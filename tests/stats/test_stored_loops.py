@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,11 @@ from proteomr.stats.loops import load_loops
 
 @pytest.mark.parametrize("first", [0, 3, 8, 13])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_both_forms_take_the_numbers_whose_bit_is_set(first: int, kind: type) -> None:
+def test_both_forms_take_the_numbers_whose_bit_is_set(
+    first: int, kind: type[np.float32] | type[np.float64]
+) -> None:
     g = np.random.default_rng(first)
-    numbers = g.normal(size=61).astype(kind)
+    numbers: Any = g.normal(size=61).astype(kind)
     numbers[7] = np.nan
     there = g.random(61) < 0.6
     padded = np.concatenate([g.random(first) < 0.5, there, g.random(2) < 0.5])
