@@ -13,7 +13,7 @@ from proteomr.stats.loops import load_loops
 @pytest.mark.parametrize("first", [0, 3, 8, 13])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_both_forms_take_the_numbers_whose_bit_is_set(
-    first: int, kind: type[np.float32] | type[np.float64]
+    first: int, kind: type[np.float32 | np.float64]
 ) -> None:
     g = np.random.default_rng(first)
     numbers: Any = g.normal(size=61).astype(kind)
