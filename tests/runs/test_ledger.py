@@ -115,7 +115,8 @@ def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
     def run(folder: Path, *, again: bool) -> None:
         run_whole(folder / name, as_file=as_file, **({option: True} if again else {}))
 
-    check_stops(tmp_path, run, least=60, usual=1_000)
+    # What a stop leaves does not depend on the option: each is gone on with, a third replaced.
+    check_stops(tmp_path, run, least=60, usual=1_000 if option == "resume" else 30)
 
 
 def test_a_replaced_result_stands_or_the_new_one_whatever_stops_the_run(tmp_path: Path) -> None:
