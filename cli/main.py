@@ -182,7 +182,7 @@ def _exit_code(arguments: list[str] | None) -> int:
     except typer.TyperException as mistake:
         from .remedies import describe_misuse
 
-        commands = getattr(_build_commands(), "commands", {})
+        commands = getattr(_build_commands(app), "commands", {})
         return _report(describe_misuse(mistake, given, commands), code=UsageError.exit_code)
     except BrokenPipeError:
         return READER_GONE
@@ -213,14 +213,14 @@ def _refuse_encoding(arguments: list[str]) -> list[str]:
 
 
 @functools.cache  # a twentieth of a second; commands keep nothing of a call
-def _build_commands() -> Any:
-    return typer.main.get_command(app)
+def _build_commands(of: typer.Typer) -> Any:
+    return typer.main.get_command(of)
 
 
 def _invoke(arguments: list[str]) -> int:
     from .remedies import read_request_for_help
 
-    command = _build_commands()
+    command = _build_commands(app)
     asked = read_request_for_help(arguments, getattr(command, "commands", {}))
     if _COMPLETE in os.environ:  # the shell asks for words, by a script of --show-completion
         command.main([], prog_name="proteomr", complete_var=_COMPLETE)
