@@ -14,6 +14,7 @@ from proteomr._typing import F64
 __all__ = [
     "Contrast",
     "Effects",
+    "bend",
     "four_way_of_lines",
     "four_way_of_means",
     "percentages",
@@ -242,3 +243,29 @@ def sum_of_coefficients() -> Effects:
         return np.stack([total, direct, indirect, indirect / total], axis=-1)
 
     return Effects(("total", "direct", "indirect", "proportion"), function)
+
+
+def bend(
+    function: Callable[[Numbers], Numbers], focal: F64, curvatures: F64
+) -> Callable[[Numbers], Numbers]:
+    """Return a function of means as one of means and focal coefficients, to second order.
+
+    Parameters
+    ----------
+    focal : ``(f,)``, where nothing is bent.
+    curvatures : ``(c, f, f)``, second derivatives of each mean by them.
+
+    Examples
+    --------
+    >>> bent = bend(lambda means: means[..., :1], np.zeros(1), np.full((1, 1, 1), 2.0))
+    >>> bent(np.array([1.0, 3.0])).tolist()  # 1 + 3 * 2 * 3 / 2
+    [10.0]
+    """
+    count = curvatures.shape[0]
+
+    def bent(p: Numbers) -> Numbers:
+        away = p[..., count:] - focal
+        second = np.einsum("...j,cjk,...k->...c", away, curvatures, away) / 2.0
+        return function(p[..., :count] + second)
+
+    return bent

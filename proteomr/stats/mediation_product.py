@@ -10,13 +10,11 @@ import numpy as np
 from proteomr._typing import F64
 from proteomr.stats.mediation import (
     Analysis,
-    LogRatio,
     PathEstimate,
     Scaled,
     Trio,
     doubt_proportion,
     each_sample,
-    measure_error,
     paths_of,
     scale_trio,
 )
@@ -24,24 +22,28 @@ from proteomr.stats.mediation_bases import root_rows
 from proteomr.stats.mediation_effects import (
     Contrast,
     Effects,
-    Numbers,
+    bend,
     four_way_of_lines,
     four_way_of_means,
     product_of_lines,
     product_of_means,
 )
 from proteomr.stats.mediation_mediator import fit_mediator
+from proteomr.stats.mediation_ratios import list_ratios
+from proteomr.stats.mediation_reach import OUT_OF_REACH, find_out_of_reach
 from proteomr.stats.mediation_regressions import (
     BinaryModel,
     LinearModel,
     OutcomeLink,
+    Unfit,
     fit_regression,
 )
 from proteomr.stats.outcome_means import FOCAL_SIZE, OutcomeMeans, Point
+from proteomr.status import Status
 
 __all__ = ["ProductOptions", "analyse_product"]
 
-_MEANS = 4  # of the outcome, that natural effects are made of
+_OF_HELD = {"cde", "int_ref"}  # effects of a mediator that is held at a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +120,19 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     fits = _fit_models(trio, contrast, options)
     analysis = _analyse_lines(fits) if fits.lines else _analyse_means(fits)
     if trio.robust:
-        analysis = replace(analysis, errors={}, clusters=trio.clusters)
+        by_models = {} if fits.lines else analysis.errors
+        analysis = replace(analysis, errors=by_models, clusters=trio.clusters)
     return replace(
         analysis,
         paths=_list_paths(fits),
-        said=doubt_proportion(analysis),
-        ratios=_list_ratios(fits, analysis),
+        said={**doubt_proportion(analysis), **_tell_lost(analysis)},
+        ratios=list_ratios(analysis, fits.scaled, link=options.link, four_way=options.four_way),
     )
+
+
+def _tell_lost(analysis: Analysis) -> dict[str, str]:
+    """Return what is to be said of effects whose error is not theirs."""
+    return {name: OUT_OF_REACH for name, error in analysis.errors.items() if np.isnan(error)}
 
 
 def _fit_models(trio: Trio, contrast: Contrast, options: ProductOptions) -> _Fits:
@@ -243,7 +251,7 @@ def _analyse_means(fits: _Fits) -> Analysis:
         curvatures[place] = means.focal_curvature(point, steps)
     parameters[count:], influence[:, count:] = means.focal, moved
     base = four_way_of_means() if fits.options.four_way else product_of_means()
-    effects = Effects(base.names, _bend(base.function, means.focal, curvatures))
+    effects = Effects(base.names, bend(base.function, means.focal, curvatures))
     units = np.full(len(base.names), fits.scaled.outcome_unit)
     units[base.names.index("proportion")] = 1.0
 
@@ -254,21 +262,36 @@ def _analyse_means(fits: _Fits) -> Analysis:
         found[count:] = means.focal  # where nothing is bent
         return found
 
-    return Analysis(effects, parameters, influence, units, each_sample(refit), ())
+    analysis = Analysis(effects, parameters, influence, units, each_sample(refit), ())
+    apart = [name for name in base.names if name != "proportion"]
+    at = [base.names.index(name) for name in apart]
+    lost = find_out_of_reach(
+        _follow_errors(fits),
+        lambda values: base.of(values)[at],
+        points,
+        shares=fits.trio.shares,
+        errors=(analysis.standard_errors() / units)[at],
+    )
+    out = [name for name, bent in zip(apart, lost, strict=True) if bent]
+    if set(out) - _OF_HELD:
+        raise Unfit(Status.not_identified, OUT_OF_REACH)
+    return replace(analysis, errors=dict.fromkeys(out, np.nan))
 
 
-def _bend(
-    function: Callable[[Numbers], Numbers], focal: F64, curvatures: F64
-) -> Callable[[Numbers], Numbers]:
-    """Return a function of means as one of means and focal coefficients, to second order."""
-    count = curvatures.shape[0]
+def _follow_errors(fits: _Fits) -> list[Callable[[float], OutcomeMeans]]:
+    """Return the means at a number of errors of each focal coefficient, others going with it."""
+    beta, theta = fits.mediator.coefficients, fits.outcome.coefficients
+    V, W = fits.mediator.covariance, fits.outcome.covariance
+    moves = [(V[:, -1] / np.sqrt(V[-1, -1]), 0.0 * theta)]
+    moves += [
+        (0.0 * beta, W[:, column] / np.sqrt(W[column, column]))
+        for column in range(fits.first, theta.size)
+    ]
 
-    def bent(p: Numbers) -> Numbers:
-        away = p[..., count:] - focal
-        second = np.einsum("...j,cjk,...k->...c", away, curvatures, away) / 2.0
-        return function(p[..., :count] + second)
+    def follow(move: tuple[F64, F64]) -> Callable[[float], OutcomeMeans]:
+        return lambda s: _expect(fits, beta + s * move[0], theta + s * move[1])
 
-    return bent
+    return [follow(move) for move in moves]
 
 
 def _choose_points(fits: _Fits) -> list[Point]:
@@ -282,12 +305,17 @@ def _choose_points(fits: _Fits) -> list[Point]:
 
 def _means_of(fits: _Fits, counts: F64 | None = None) -> OutcomeMeans:
     """Return the mean outcomes of the models, or of a sample of how often people count."""
+    if counts is None:
+        return _expect(fits, fits.mediator.coefficients, fits.outcome.coefficients)
+    beta, variance = fits.mediator.refit(counts[None])[0]
+    return _expect(fits, beta, fits.outcome.refit(counts[None])[0][0], variance)
+
+
+def _expect(fits: _Fits, beta: F64, theta: F64, variance: float | None = None) -> OutcomeMeans:
+    """Return the mean outcomes of coefficients of mediator and outcome."""
     first, trio = fits.first, fits.trio
-    beta, theta = fits.mediator.coefficients, fits.outcome.coefficients
-    variance = fits.mediator.variance if isinstance(fits.mediator, LinearModel) else np.nan
-    if counts is not None:
-        beta, variance = fits.mediator.refit(counts[None])[0]
-        theta, _ = fits.outcome.refit(counts[None])[0]
+    if variance is None:
+        variance = fits.mediator.variance if isinstance(fits.mediator, LinearModel) else np.nan
     product = theta[first + 2] if fits.options.interaction else 0.0
     return OutcomeMeans(
         trio.for_outcome @ theta[:first],
@@ -349,37 +377,3 @@ def _list_paths(fits: _Fits) -> tuple[PathEstimate, ...]:
         ("c_prime", fits.outcome, first, y / scaled.exposure_unit, exact[1]),
     ]
     return paths_of(lines, fits.trio)
-
-
-def _list_ratios(fits: _Fits, analysis: Analysis) -> dict[str, LogRatio]:
-    """Return direct and indirect effects as ratios of risks, or in spreads of a linear outcome."""
-    four = fits.options.four_way
-    names = ("nde", "nie") if four else ("direct", "indirect")
-    if fits.options.link == "linear":
-        spread = _measure_spread(fits) * fits.scaled.outcome_unit
-        at = [analysis.effects.names.index(name) for name in names]
-        estimates, errors = analysis.estimates[at], analysis.standard_errors()[at]
-        return {
-            name: LogRatio(float(estimate), float(error), "difference")
-            for name, estimate, error in zip(
-                names, estimates / spread, errors / spread, strict=True
-            )
-        }
-    # of the means mu(1,1), mu(1,0), mu(0,1), mu(0,0)
-    means, moves = analysis.parameters[:4], analysis.influence[:, :4]
-    relative = moves / means
-    pairs = {names[0]: (1, 3), names[1]: (0, 1)}
-    return {
-        name: LogRatio(
-            float(np.log(means[over] / means[under])),
-            measure_error((relative[:, over] - relative[:, under])[:, None], fits.trio.clusters),
-            "RR",
-        )
-        for name, (over, under) in pairs.items()
-    }
-
-
-def _measure_spread(fits: _Fits) -> float:
-    """Return the standard deviation of the outcome."""
-    outcome, shares = fits.scaled.outcome, fits.trio.shares
-    return float(np.sqrt(shares @ (outcome - shares @ outcome) ** 2))
