@@ -90,7 +90,6 @@ class Mediation(Family[MediationState]):
     sets: Mapping[str, SetColumns] = field(default_factory=dict[str, SetColumns])
 
     name: ClassVar[str] = "mediation"
-    version: ClassVar[int] = 2  # 2: effects out of the reach of their errors have none
     scans: ClassVar[Scans] = "predictor"
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS)
     distribution: ClassVar[Distribution] = "normal"

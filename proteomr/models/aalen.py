@@ -55,7 +55,8 @@ class AdditiveSolver:
             kept = kept[~lost]
         coefficients[kept] = back @ fit.coefficients
         errors = fit.robust if robust else fit.covariance
-        covariance[np.ix_(kept, kept)] = back @ errors @ back.T
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not certified
+            covariance[np.ix_(kept, kept)] = back @ errors @ back.T
         if carriers is not None:
             carriers[kept] = count_carriers(sum_clusters(fit.influence @ back.T, rows.clusters).T)
         doubt = None if fit.certified else _UNBALANCED

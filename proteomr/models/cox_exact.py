@@ -201,8 +201,10 @@ def _enter_changes(
     j: int,
     tables: CoxTables,
 ) -> None:
-    """Enter the tests of proportional hazards of the columns at the limit."""
+    """Enter the tests of proportional hazards of the columns at the limit, where there is one."""
     at = found.fit.basis
+    if not at.size:
+        return
     terms = model.terms_among(found.places[at])
     gtime = transform_times(outcome, found.fit.risk, transform)
     tests = score_changes(sums, found.X[:, at], gtime, [columns for _, columns in terms])

@@ -184,7 +184,8 @@ def fit_additive_hazards(
     summed = sum_clusters(moves, clusters)
     steps[:, 0] -= cells.lengths * (mean @ gamma)
     lost = np.where(sound, 1.0, np.nan) / unit
-    with np.errstate(over="ignore", under="ignore"):
+    # what is beyond the largest number, as of times of 1e-300, has no certificate
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         both = np.outer(lost, lost)
         return AdditiveFit(
             gamma * lost,

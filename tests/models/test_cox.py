@@ -448,3 +448,14 @@ def test_an_infinite_estimate_without_other_columns_has_its_status_with_clusters
     )
     found = fit(alone, Block(values, block.own, np.ones_like(block.observed)), errors="robust")
     assert {Status(int(s)) for s in found.status.ravel()} == {Status.separated}
+
+
+def test_a_fit_without_a_finite_column_has_no_test_of_proportional_hazards() -> None:
+    problem, block = draw_times(60, seed=3)
+    died = (problem.targets[0].values[:, 2] == 1.0).astype(np.float64)
+    none = (Adjustment("none", np.arange(1)),)
+    alone = replace(problem, adjustments=none, models=(Model(0, 0),))
+    everybody = np.ones_like(block.observed)
+    found = fit(alone, Block(died * np.ones((4, 1)), block.own, everybody), survival=ZPH)
+    assert np.all(found.status == Status.separated)
+    assert not len(found.details["proportional_hazards"].columns["df"])
