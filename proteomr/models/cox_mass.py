@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.models.base import Block, Factor, FitBlock, Problem, factors_within
+from proteomr.models.base import Block, FitBlock, Problem, factors_within
 from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.cells import Cells, describe_aliased, lay_out_cells, name_aliased
 from proteomr.models.cox_exact import CoxTables
-from proteomr.models.cox_models import CoxModel, clusters_of
+from proteomr.models.cox_models import CoxModel, clusters_of, drop_eventless_levels
 from proteomr.models.details import OWN_NAME
 from proteomr.models.exact import INTERACTION
 from proteomr.models.family import FitOptions
@@ -30,7 +30,7 @@ from proteomr.stats.linalg import change_units
 from proteomr.stats.risk_sets import RiskSets
 from proteomr.stats.row_models import Base
 
-__all__ = ["CoxMass", "drop_eventless_levels", "prepare_cox_mass"]
+__all__ = ["CoxMass", "prepare_cox_mass"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,27 +266,6 @@ def centre_borders(borders: F64, observed: NDArray[np.float32], hazard: F64, ris
             means = np.array(sums).reshape(-1, risk.parts)[:, part]
         out[j] = (borders[j] - means) * there
     return out
-
-
-def drop_eventless_levels(factors: tuple[Factor, ...], risk: RiskSets) -> Bool:
-    """Return the people but those in levels of factors in which nobody has the event.
-
-    Their coefficients are infinite, and at the limit these people are in no risk set.
-
-    Examples
-    --------
-    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
-    >>> rows = np.column_stack([np.full(3, -np.inf), [1.0, 2.0, 3.0], [0.0, 1.0, 1.0]])
-    >>> site = Factor("site", np.array([1, 0, 0]), np.array([1]))
-    >>> drop_eventless_levels((site,), lay_out_risk_sets(rows)).tolist()
-    [False, True, True]
-    """
-    used = np.ones(risk.died.size, dtype=bool)
-    for factor in factors:
-        size = int(factor.codes.max(initial=0)) + 1
-        events = np.bincount(factor.codes[risk.died], minlength=size)
-        used &= events[factor.codes] > 0
-    return used
 
 
 def prepare_cox_mass(

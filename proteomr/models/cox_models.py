@@ -10,7 +10,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import UsageError
-from proteomr.models.base import Problem
+from proteomr.models.base import Factor, Problem
 from proteomr.models.details import Details
 from proteomr.models.event_times import EVENT
 from proteomr.models.family import FitOptions
@@ -19,7 +19,15 @@ from proteomr.stats.distributions import p_from_neg_log10
 from proteomr.stats.exact_ties import AnyTies, count_terms
 from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets, tie_times
 
-__all__ = ["GLOBAL", "PROPORTIONAL", "CoxModel", "clusters_of", "lay_out_models", "list_tests"]
+__all__ = [
+    "GLOBAL",
+    "PROPORTIONAL",
+    "CoxModel",
+    "clusters_of",
+    "drop_eventless_levels",
+    "lay_out_models",
+    "list_tests",
+]
 
 PROPORTIONAL, GLOBAL = "proportional_hazards", "GLOBAL"
 # Of one step over the tied times, of which a fit takes some five: 40 ns for each of them.
@@ -153,3 +161,24 @@ def list_tests(
             "p_value": p_from_neg_log10(minus_log),
         },
     )
+
+
+def drop_eventless_levels(factors: tuple[Factor, ...], risk: RiskSets) -> Bool:
+    """Return the people but those in levels of factors in which nobody has the event.
+
+    Their coefficients are infinite, and at the limit these people are in no risk set.
+
+    Examples
+    --------
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> rows = np.column_stack([np.full(3, -np.inf), [1.0, 2.0, 3.0], [0.0, 1.0, 1.0]])
+    >>> site = Factor("site", np.array([1, 0, 0]), np.array([1]))
+    >>> drop_eventless_levels((site,), lay_out_risk_sets(rows)).tolist()
+    [False, True, True]
+    """
+    used = np.ones(risk.died.size, dtype=bool)
+    for factor in factors:
+        size = int(factor.codes.max(initial=0)) + 1
+        events = np.bincount(factor.codes[risk.died], minlength=size)
+        used &= events[factor.codes] > 0
+    return used
