@@ -279,7 +279,7 @@ class _Assembly:
 def _take(frame: pl.DataFrame, name: str, rows: I64 | None) -> pl.Series:
     """Return a column of some rows: one at a time, as all together are as large as the design."""
     series = frame.get_column(name)
-    return series if rows is None else series.gather(rows)
+    return series if rows is None else series[rows]
 
 
 def _read_parts(
