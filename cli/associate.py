@@ -10,7 +10,7 @@ from proteomr.errors import UsageError
 from . import options as shared
 from .bundles import Blocks, Figures, Running, takes_bundles
 from .further_options import FurtherOptions
-from .jobs import choose_formats, read_shard, run_command
+from .jobs import choose_formats, read_shard, run_command, share_heap
 from .permutation_options import PermutationOptions
 from .scan_options import ProteinFiles, Samples, ScanOptions, refuse_strays
 from .show_associations import scan_task
@@ -72,6 +72,7 @@ def associate(
     model), drops.tsv, manifest.json and log.txt; people, summary and the path of the table are
     printed.
     """
+    share_heap()
     tables = scan.tables
     share = read_shard(shard)
     refuse_strays(samples, proteins)

@@ -40,6 +40,7 @@ __all__ = [
     "hold_threads",
     "read_shard",
     "run_command",
+    "share_heap",
     "tell_results",
 ]
 
@@ -193,13 +194,11 @@ def hold_threads(threads: int | None) -> int:
 
     Polars is held to that many threads. Arrow takes memory from the system, which gives a block of
     proteins the pages of the one before: its own pool gives them back and has each cleared anew,
-    for a tenth of a linear scan's time. Threads share one heap, where glibc gives each its own:
-    what plans and bases leave free then holds the blocks, a tenth of a scan's memory.
+    for a tenth of a linear scan's time.
     """
     from proteomr.execute import available_threads
 
     count = available_threads() if threads is None else threads
-    _share_heap()
     if "polars" not in sys.modules:
         os.environ.setdefault("POLARS_MAX_THREADS", str(count))
     if "pyarrow" not in sys.modules:
@@ -207,8 +206,13 @@ def hold_threads(threads: int | None) -> int:
     return count
 
 
-def _share_heap() -> None:
-    """Have glibc keep one heap for all threads; other systems' libraries have none apart."""
+def share_heap() -> None:
+    """Have glibc keep one heap for all threads; other systems' libraries have none apart.
+
+    Of a command that works through blocks of one size: what its plan and bases leave free then
+    holds the blocks, a tenth of its memory. Where threads hold matrices of their own, for some time
+    each, what one leaves free lies below what others hold, and a heap for each is the smaller.
+    """
     if "MALLOC_ARENA_MAX" in os.environ or not sys.platform.startswith("linux"):
         return
     import ctypes
