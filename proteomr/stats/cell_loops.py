@@ -9,7 +9,7 @@ from proteomr._typing import F64, I64
 __all__ = ["COLUMNS", "add_products"]
 
 COLUMNS = 4
-"""Columns of a tile: sixteen sums and eight columns fit the vector registers."""
+"""Dense columns are filled to a multiple of those of a tile."""
 
 
 def add_products(

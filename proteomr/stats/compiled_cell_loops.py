@@ -13,6 +13,8 @@ _ROWS = 128
 # Between columns, whose rows would else lie a power of two apart and put one another out of the
 # cache.
 _GAP = 16
+# Rows that the widest loops take at once; what is left over would be taken one by one.
+_LANES = 16
 # Rows whose products are added for all lists before those of others: forty columns of them are
 # 330 kB, and stay in the second-level cache meanwhile.
 _STRETCH = 1_024
@@ -74,7 +76,7 @@ def add_products(dense, cell, root, rows, starts, grams, sums, weights):
             for at in range(first, last, _ROWS):
                 count = min(_ROWS, last - at)
                 _gather(dense, cell, root, rows, at, count, columns, sums[b], weights[b])
-                full = -(-count // 16) * 16
+                full = -(-count // _LANES) * _LANES
                 columns[:, count:full] = 0.0
                 for j in range(0, width, 4):
                     for k in range(0, j + 4, 2):

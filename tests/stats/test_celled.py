@@ -112,3 +112,13 @@ def test_columns_may_be_appended_more_than_once() -> None:
         B = np.hstack([np.eye(2)[cell], *columns])
         np.testing.assert_allclose(found.gram(whole), B.T @ B, rtol=1e-13, atol=1e-13)
         np.testing.assert_allclose(found.gram(whole & (cell == 0)), B[:20].T @ B[:20], atol=1e-13)
+
+
+@pytest.mark.parametrize("n", [2_047, 2_048, 2_049, 6_001])
+def test_products_piece_by_piece_are_alike_whatever_stands_beside_a_column(n: int) -> None:
+    basis, matrix = make_basis(n, 9, 4, 5)
+    columns = np.random.default_rng(3).normal(size=(53, n))
+    found = basis.times(columns)
+    np.testing.assert_allclose(found, columns @ matrix, atol=1e-10)
+    for first, last in [(0, 1), (7, 30), (23, 25), (30, 53)]:
+        assert basis.times(columns[first:last]).tobytes() == found[first:last].tobytes()
