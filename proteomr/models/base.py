@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from types import ModuleType
 
 import numpy as np
@@ -269,7 +270,14 @@ class Block:
     @cached_property
     def missing(self) -> tuple[I64, ...]:
         """Positions ``(b,)`` of the people whom each protein lacks, ascending."""
-        return tuple(np.flatnonzero(~row) for row in self.observed)
+        where, starts = self.all_missing
+        return tuple(where[start:stop] for start, stop in pairwise(starts.tolist()))
+
+    @cached_property
+    def all_missing(self) -> tuple[I64, I64]:
+        """The people whom each protein lacks, one's after another's, and where each's begin."""
+        where, starts = self.loops.list_missing(self.observed)
+        return where, starts
 
     @cached_property
     def ranges(self) -> tuple[F64, F64]:
@@ -326,8 +334,7 @@ def count_cases(problem: Problem, block: Block) -> I64:
     Of several levels, those with the one that a contrast holds against another; -1 stands for a
     target that has no levels and whose values are not 0 and 1.
     """
-    starts = np.cumsum([0, *(rows.size for rows in block.missing)])
-    missing = np.concatenate([*block.missing, np.empty(0, dtype=np.int64)])
+    missing, starts = block.all_missing
     by_target = {
         position: block.loops.count_levels(target.level_of, missing, starts)
         for position, target in enumerate(problem.targets)

@@ -18,8 +18,9 @@ from proteomr.scan.designs import Designs
 from proteomr.scan.groups import Group
 from proteomr.scan.parts import PART_ORDER, tabulate
 from proteomr.scan.plan import Plan, ProteinBlock
+from proteomr.stats.loops import COMPILED_FROM, load_loops
 from proteomr.stats.ordered_block import OrderedBlock, order_block
-from proteomr.stats.transforms import Transform, transform_block
+from proteomr.stats.transforms import Transform, rank_normalise_block, transform_block
 from proteomr.stats.workspace import workspace
 from proteomr.status import Status
 from proteomr.tables import ProteinCovariate, Proteins
@@ -251,13 +252,19 @@ class Scan:
         if own.shape[1]:
             absent = np.isnan(own).any(axis=1)
             raw[absent] = np.nan
-        observed = ~np.isnan(raw)
-        infinite = np.array([np.count_nonzero(row) for row in np.isinf(raw)], dtype=np.int64)
+        observed = np.empty(raw.shape, dtype=np.bool_)
+        loops = load_loops("observed", compiled=raw.shape[1] >= COMPILED_FROM)
+        infinite = loops.mark_observed(raw, observed)
         for a in range(own.shape[1]):
             infinite += np.sum(np.isinf(own[:, a]) & observed, axis=1)
-        raw[infinite > 0] = np.nan
+        if infinite.any():
+            raw[infinite > 0] = np.nan
+            own[infinite > 0] = 0.0
         out = workspace.take("transformed", raw.shape, np.float64)
-        if persons is None:
+        ends = None
+        if persons is None and self.plan.transform == "rint":
+            able, ends = np.ones(len(raw), dtype=np.bool_), rank_normalise_block(raw, out)
+        elif persons is None:
             able = transform_block(raw, out, transform=self.plan.transform)
         else:
             able = _transform_by_person(raw, out, persons, transform=self.plan.transform)
@@ -265,8 +272,7 @@ class Scan:
             out[~able] = 0.0
         for a in range(own.shape[1]):
             own[:, a][~observed] = 0.0
-        own[infinite > 0] = 0.0
-        return Block(out, own, observed), infinite, able
+        return Block(out, own, observed, ends=ends), infinite, able
 
     def _refuse_infinite(self, fits: FitBlock, infinite: I64, able: Bool) -> None:
         for j in np.flatnonzero(infinite > 0).tolist():

@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 
 from proteomr._typing import F64, I64
 from proteomr.stats.tiles import multiply_tiles
+from proteomr.stats.workspace import ALIGNMENT, aligned
 
 __all__ = ["Chunk", "ChunkedDesign", "chunk_design"]
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 # Products with chunks are a third slower where the columns do not fill the registers of BLAS.
 _LANES = 4
+# Chunks begin at multiples of so many rows, so that those of a row of fits fill lines of the cache.
+_STEP = ALIGNMENT // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Chunk:
 
     The zeros fill the width to a multiple of :data:`_LANES`. ``cells`` is the range of the whole
     design's cells that they indicate; ``columns`` is where the chunk's columns lie among those of
-    all chunks side by side.
+    all chunks side by side. ``across32 (w, c)`` holds the columns as rows, from which predictors
+    in single precision are made a third faster; in double precision nothing is gained.
     """
 
     start: int
@@ -44,6 +48,7 @@ class Chunk:
     columns: slice
     local: F64
     local32: NDArray[np.float32]
+    across32: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -204,17 +209,22 @@ def chunk_design(
         block should stay in the second-level cache.
     """
     n, d = dense.shape
-    bounds = np.linspace(0, n, max(1, n // chunk_rows) + 1).astype(int).tolist()
+    pieces = max(1, n // (-(-chunk_rows // _STEP) * _STEP))
+    begins = np.linspace(0, n, pieces + 1).astype(int)[:-1] // _STEP * _STEP
+    bounds = [*begins.tolist(), n]
     chunks: list[Chunk] = []
     column = 0
     for start, stop in pairwise(bounds):
         first, last = int(cell_of_row[start]), int(cell_of_row[stop - 1])
         wanted = d + last - first + 1
-        local = np.zeros((stop - start, wanted + -wanted % _LANES))
+        local = aligned((stop - start, wanted + -wanted % _LANES), np.float64)
+        local[:, d:] = 0.0
         local[:, :d] = dense[start:stop]
         local[np.arange(stop - start), d + cell_of_row[start:stop] - first] = 1.0
         columns = slice(column, column + local.shape[1])
         column = columns.stop
         cells = slice(first, last + 1)
-        chunks.append(Chunk(start, stop, cells, columns, local, local.astype(np.float32)))
+        single, across = aligned(local.shape, np.float32), aligned(local.shape[::-1], np.float32)
+        single[:], across[:] = local, local.T
+        chunks.append(Chunk(start, stop, cells, columns, local, single, across))
     return ChunkedDesign(n, d + cell_columns.shape[1], d, cell_columns, tuple(chunks))

@@ -13,12 +13,14 @@ import numpy as np
 from proteomr.stats.compiling import compile_loop
 from proteomr.stats.linalg import FLAT
 
-__all__ = ["count_levels", "find_ranges", "standardise_rows"]
+__all__ = ["count_levels", "find_ranges", "list_missing", "mark_observed", "standardise_rows"]
 
 # Sums alone may be reordered, which rounds them better than one after another.
 _compile = compile_loop(fastmath={"contract", "nsz", "reassoc"})
 # A minimum of numbers that may be NaN would be taken one after another.
 _compile_numbers = compile_loop(fastmath={"nnan", "nsz"})
+# Where NaN says that a value is missing, nothing may be supposed of numbers.
+_compile_any = compile_loop(fastmath=set())
 
 
 @_compile_numbers
@@ -85,6 +87,37 @@ def find_ranges(values, observed):
     for j in range(values.shape[0]):
         low[j], high[j] = _find_range(values[j], observed[j])
     return low, high
+
+
+@_compile
+def list_missing(observed):
+    b, n = observed.shape
+    starts = np.zeros(b + 1, dtype=np.int64)
+    for j in range(b):
+        there = 0
+        for i in range(n):
+            there += observed[j, i]
+        starts[j + 1] = starts[j] + n - there
+    where = np.empty(starts[b] + 1, dtype=np.int64)
+    at = 0
+    for j in range(b):
+        for i in range(n):  # without a branch: what is there is written over
+            where[at] = i
+            at += not observed[j, i]
+    return where[: starts[b]], starts
+
+
+@_compile_any
+def mark_observed(values, observed):
+    infinite = np.zeros(values.shape[0], dtype=np.int64)
+    for j in range(values.shape[0]):
+        count = 0
+        for i in range(values.shape[1]):
+            value = values[j, i]
+            observed[j, i] = not math.isnan(value)
+            count += abs(value) == np.inf
+        infinite[j] = count
+    return infinite
 
 
 @_compile

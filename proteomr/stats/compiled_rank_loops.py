@@ -88,10 +88,11 @@ class CompiledRanks:
     Examples
     --------
     >>> out = np.empty(4)
-    >>> CompiledRanks(4).write(np.array([5.0, np.nan, 1.0, 3.0]), out, offset=0.375)
-    True
+    >>> ends = CompiledRanks(4).write(np.array([5.0, np.nan, 1.0, 3.0]), out, offset=0.375)
     >>> out.round(4).tolist()
     [0.8694, 0.0, -0.8694, 0.0]
+    >>> ends == (out[2], out[0])
+    True
     """
 
     def __init__(self, n: int) -> None:
@@ -103,12 +104,13 @@ class CompiledRanks:
         self._ends = np.empty(n, dtype=np.int32)
         self._scores = np.empty(n)
 
-    def write(self, row: F64, out: F64, *, offset: float) -> bool:
+    def write(self, row: F64, out: F64, *, offset: float) -> tuple[float, float] | None:
         """Write the scores of the values of a row that are not NaN into ``out``; 0 elsewhere.
 
         Returns
         -------
-        False, and nothing written, where too many values are one number of single precision.
+        The lowest and the highest score, infinite where there is none. None, and nothing written,
+        where too many values are one number of single precision.
         """
         n, single, ends = _pack(row, self._keys)
         _sort(self._keys, self._spare, self._counts, n, ends, self._places)
@@ -117,10 +119,10 @@ class CompiledRanks:
         elif _refine(row, self._places, n, self._scores):
             runs = _number_runs(self._scores[:n].view(np.uint64), _WHOLE, self._runs, self._ends)
         else:
-            return False
+            return None
         _score_runs(self._ends[:runs], self._scores[:runs], n, offset)
         _spread(self._scores, self._runs, self._places, n, row.size, out)
-        return True
+        return self._ends_of(runs)
 
     def order(self, row: F64, out: I32) -> int:
         """Leave the places of a row's values that are not NaN in ``out``, in ascending order.
@@ -159,6 +161,10 @@ class CompiledRanks:
         _score_runs(self._ends[:runs], self._scores[:runs], n, offset)
         _spread(self._scores, self._runs, self._places, n, out.size, out)
         _mark(self._places, n, observed)
+        return self._ends_of(runs)
+
+    def _ends_of(self, runs: int) -> tuple[float, float]:
+        """Return the lowest and the highest of the scores, which ascend."""
         return (self._scores[0], self._scores[runs - 1]) if runs else (np.inf, -np.inf)
 
 

@@ -1,6 +1,6 @@
 """What a block needs to know of the observed values of its rows, protein by protein.
 
-Rows are ``(b, n)``, finite, and 0 where not observed.
+Rows are ``(b, n)``, finite, and 0 where not observed, but for those of :func:`mark_observed`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.linalg import FLAT
 
-__all__ = ["count_levels", "find_ranges", "standardise_rows"]
+__all__ = ["count_levels", "find_ranges", "list_missing", "mark_observed", "standardise_rows"]
 
 
 def count_levels(codes: I64, missing: I64, starts: I64) -> I64:
@@ -45,6 +45,40 @@ def find_ranges(values: F64, observed: Bool) -> tuple[F64, F64]:
     low = np.where(observed, values, np.inf).min(axis=1, initial=np.inf)
     high = np.where(observed, values, -np.inf).max(axis=1, initial=-np.inf)
     return low, high
+
+
+def list_missing(observed: Bool) -> tuple[I64, I64]:
+    """Return what each row lacks: positions, one row's after another's, and where each's begin.
+
+    Examples
+    --------
+    >>> where, starts = list_missing(np.array([[True, False], [True, True], [False, False]]))
+    >>> where.tolist(), starts.tolist()
+    ([1, 0, 1], [0, 1, 1, 3])
+    """
+    absent = ~observed
+    counts = np.array([0, *(np.count_nonzero(row) for row in absent)], dtype=np.int64)
+    return np.nonzero(absent)[1], np.cumsum(counts)
+
+
+def mark_observed(values: F64, observed: Bool) -> I64:
+    """Mark which values ``(b, n)`` are numbers, and count the infinite ones of each row ``(b,)``.
+
+    Parameters
+    ----------
+    values : any numbers; NaN where a value is missing.
+    observed : ``(b, n)``, written.
+
+    Examples
+    --------
+    >>> observed = np.empty((2, 2), dtype=np.bool_)
+    >>> mark_observed(np.array([[1.0, np.nan], [np.inf, -np.inf]]), observed).tolist()
+    [0, 2]
+    >>> observed.tolist()
+    [[True, False], [True, True]]
+    """
+    np.equal(values, values, out=observed)
+    return np.array([np.count_nonzero(row) for row in np.isinf(values)], dtype=np.int64)
 
 
 def standardise_rows(values: F64, observed: Bool, powers: F64, out: F64) -> F64:

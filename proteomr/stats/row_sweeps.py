@@ -162,18 +162,13 @@ class RowSweeps:
             for chunk in piece:
                 at = slice(chunk.start - start, chunk.stop - start)
                 for eta, coefficients in zip(predictors, local, strict=True):
-                    transposed = _columns_of(chunk, eta).T
-                    np.matmul(coefficients[:, chunk.columns], transposed, out=eta[:, at])
+                    across = chunk.across32 if eta.dtype == np.float32 else chunk.local.T
+                    np.matmul(coefficients[:, chunk.columns], across, out=eta[:, at])
             work(predictors, start, beside)
             for chunk in piece:
                 at = slice(chunk.start - start, chunk.stop - start)
                 eta = predictors[0][:, at]
-                columns = _columns_of(chunk, eta)
+                columns = chunk.local32 if eta.dtype == np.float32 else chunk.local
                 np.matmul(split_tiles(eta, proteins), columns, out=tiles[:, :, chunk.columns])
         whole = design.gather(design.collect(parts)).reshape(R, layout.sloped)
         return np.concatenate([whole, beside], axis=1)
-
-
-def _columns_of(chunk: Chunk, like: _Array) -> _Array:
-    """Return the local columns of a chunk in the precision of an array."""
-    return chunk.local32 if like.dtype == np.float32 else chunk.local

@@ -78,7 +78,7 @@ def rank_normalise(values: F64, *, offset: float = BLOM) -> F64:
     return out
 
 
-def rank_normalise_block(values: F64, out: F64, *, offset: float = BLOM) -> None:
+def rank_normalise_block(values: F64, out: F64, *, offset: float = BLOM) -> tuple[F64, F64]:
     """Write the rank-based inverse normal scores of each row's observed values into `out`.
 
     The scores are those of :func:`rank_normalise`, bit for bit.
@@ -89,6 +89,10 @@ def rank_normalise_block(values: F64, out: F64, *, offset: float = BLOM) -> None
     out : (b, n), written: 0.0 where missing. May not share memory with `values`.
     offset : k of :func:`rank_normalise`.
 
+    Returns
+    -------
+    The lowest and the highest score of each row (b,); infinite where it has none.
+
     Raises
     ------
     ValueError
@@ -97,21 +101,26 @@ def rank_normalise_block(values: F64, out: F64, *, offset: float = BLOM) -> None
     Examples
     --------
     >>> scores = np.empty((1, 4))
-    >>> rank_normalise_block(np.array([[5.0, np.nan, 1.0, 3.0]]), scores)
-    >>> scores.round(4).tolist()
-    [[0.8694, 0.0, -0.8694, 0.0]]
+    >>> low, high = rank_normalise_block(np.array([[5.0, np.nan, 1.0, 3.0]]), scores)
+    >>> scores.round(4).tolist(), low.round(4).tolist(), high.round(4).tolist()
+    ([[0.8694, 0.0, -0.8694, 0.0]], [-0.8694], [0.8694])
     """
     _check_offset(offset)
     _check_block(values, out)
     compiled = _load_compiled(values.shape[1]) if values.shape[1] >= COMPILED_FROM else None
     scratch = _Scratch(values.shape[1])
-    for row, scores in zip(values, out, strict=True):
-        if compiled is not None and compiled.write(row, scores, offset=offset):
-            continue
-        observed = np.flatnonzero(~np.isnan(row))
-        if observed.size < row.size:
-            scores.fill(0.0)
-        _rank_normalise_into(row, observed, scores, scratch, offset)
+    ends = np.empty((2, values.shape[0]))
+    for j, (row, scores) in enumerate(zip(values, out, strict=True)):
+        found = None if compiled is None else compiled.write(row, scores, offset=offset)
+        if found is None:
+            observed = np.flatnonzero(~np.isnan(row))
+            if observed.size < row.size:
+                scores.fill(0.0)
+            _rank_normalise_into(row, observed, scores, scratch, offset)
+            written = scores[observed]
+            found = written.min(initial=np.inf), written.max(initial=-np.inf)
+        ends[:, j] = found
+    return ends[0], ends[1]
 
 
 def _load_compiled(n: int) -> CompiledRanks:

@@ -7,6 +7,7 @@ import pytest
 
 from proteomr._typing import F64, I64
 from proteomr.stats.chunked import chunk_design
+from proteomr.stats.workspace import ALIGNMENT
 
 
 def draw(n: int, d: int, q: int) -> tuple[F64, F64, I64]:
@@ -62,3 +63,18 @@ def test_rows_ordered_by_cell_need_few_columns_a_chunk() -> None:
     design = chunk_design(dense, cell_columns, cell, chunk_rows=500)
     assert max(chunk.local.shape[1] for chunk in design.chunks) <= 2 + 6
     assert min(chunk.stop - chunk.start for chunk in design.chunks) >= 500
+
+
+@pytest.mark.parametrize("n", [1, 15, 1_000, 4_999])
+def test_chunks_begin_and_lie_at_lines_of_the_cache(n: int) -> None:
+    dense, cell_columns, cell = draw(n, 3, min(n, 12))
+    design = chunk_design(dense, cell_columns, cell, chunk_rows=100)
+    assert [chunk.stop for chunk in design.chunks][:-1] == [c.start for c in design.chunks][1:]
+    assert (design.chunks[0].start, design.chunks[-1].stop) == (0, n)
+    for chunk in design.chunks:
+        assert chunk.start * 4 % ALIGNMENT == 0
+        for columns in (chunk.local, chunk.local32, chunk.across32):
+            assert columns.ctypes.data % ALIGNMENT == 0
+            assert columns.flags.c_contiguous
+        np.testing.assert_array_equal(chunk.across32, chunk.local32.T)
+        np.testing.assert_array_equal(chunk.local32, chunk.local.astype(np.float32))

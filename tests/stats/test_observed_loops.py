@@ -85,3 +85,33 @@ def test_levels_are_counted_among_those_whom_a_row_does_not_lack(loops: ModuleTy
         assert counts[j].tolist() == [int(np.sum(kept == level)) for level in range(4)]
     nobody = loops.count_levels(codes, np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64))
     assert nobody.shape == (0, 4)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_what_rows_lack_is_listed_row_by_row(loops: ModuleType, share: float) -> None:
+    observed = np.random.default_rng(6).random((4, 333)) >= share
+    observed[2] = True
+    where, starts = loops.list_missing(observed)
+    lists = [np.flatnonzero(~row) for row in observed]
+    assert starts.tolist() == [0, *np.cumsum([rows.size for rows in lists])]
+    assert where.tolist() == np.concatenate(lists).tolist()
+    assert where.dtype == starts.dtype == np.int64
+
+
+def test_nobody_and_no_row_lack_nothing(loops: ModuleType) -> None:
+    for shape in ((0, 5), (3, 0), (0, 0)):
+        where, starts = loops.list_missing(np.ones(shape, dtype=np.bool_))
+        assert where.size == 0
+        assert starts.tolist() == [0] * (shape[0] + 1)
+        assert loops.mark_observed(np.ones(shape), np.ones(shape, dtype=np.bool_)).size == shape[0]
+
+
+def test_numbers_are_observed_and_infinite_ones_counted(loops: ModuleType) -> None:
+    values = np.random.default_rng(7).normal(size=(3, 777))
+    values[0, ::5] = np.nan
+    values[1, 3:8], values[1, 700] = np.inf, -np.inf
+    values[2] = np.nan
+    values[0, 1], values[0, 2] = 5e-324, np.finfo(np.float64).max
+    observed = np.empty(values.shape, dtype=np.bool_)
+    assert loops.mark_observed(values, observed).tolist() == [0, 6, 0]
+    np.testing.assert_array_equal(observed, ~np.isnan(values))

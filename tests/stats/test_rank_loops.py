@@ -67,9 +67,12 @@ def make_rows(n: int) -> dict[str, F64]:
 def test_both_sides_of_the_switch_give_the_bits_of_scipy(n: int) -> None:
     rows = make_rows(n)
     out = np.full((len(rows), n), 7.0)
-    rank_normalise_block(np.array(list(rows.values())), out)
-    for name, row, scores in zip(rows, rows.values(), out, strict=True):
+    ends = rank_normalise_block(np.array(list(rows.values())), out)
+    for name, row, scores, low, high in zip(rows, rows.values(), out, *ends, strict=True):
         assert scores.tobytes() == slow_scores(row, 0.375).tobytes(), name
+        there = scores[~np.isnan(row)]
+        assert low == there.min(initial=np.inf), name
+        assert high == there.max(initial=-np.inf), name
 
 
 def test_so_many_values_that_two_passes_leave_too_much_have_the_bits_of_scipy() -> None:
