@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from proteomr.digests import begin_digests
 from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
@@ -145,6 +146,8 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         choose_drawer(task.figures),
     )
     chosen = choose_executor(task.blocks, threads)
+    if threads > 1 and not running.dry_run:
+        begin_digests(_list_files(context.params.values()))
     job = task.make_job()
     show = not (running.no_progress or running.quiet)
     if running.dry_run:
@@ -167,6 +170,17 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         quiet=running.quiet,
         allow_failures=running.allow_failures,
     )
+
+
+def _list_files(values: Iterable[object]) -> list[Path]:
+    """Return what options name that may be files; what is none is found out by who asks."""
+    found: list[Path] = []
+    for value in values:
+        if isinstance(value, (str, Path)):
+            found.append(Path(value))
+        elif isinstance(value, (list, tuple)):
+            found.extend(_list_files(value))
+    return found
 
 
 def tell_results(

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from proteomr.digests import sha256_of
 from proteomr.files import read_errors
 
 __all__ = [
@@ -139,8 +140,8 @@ def digest_file(path: str | Path) -> str:
     given = Path(path)
     with read_errors(path):
         if not given.is_dir():
-            return _sha256(given)
-        lines = [f"{_sha256(file)}  {name}\n" for name, file in _files_of(given)]
+            return sha256_of(given)
+        lines = [f"{sha256_of(file)}  {name}\n" for name, file in _files_of(given)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -166,7 +167,7 @@ def digest_results(folder: str | Path) -> str:
     True
     """
     with read_errors(folder):
-        lines = [f"{_sha256(file)}  {file.name}\n" for file in list_results(Path(folder))]
+        lines = [f"{sha256_of(file)}  {file.name}\n" for file in list_results(Path(folder))]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -353,11 +354,6 @@ def _plain(value: object) -> object:
 
 def _iso(timestamp: float) -> str:
     return datetime.fromtimestamp(timestamp, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def list_results(folder: Path) -> list[Path]:

@@ -80,7 +80,9 @@ class Cox(Family[CoxState | WithExtras]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TIMES,)
     distribution: ClassVar[Distribution] = "normal"
     of_events: ClassVar[bool] = True
-    version: ClassVar[int] = 2  # 2: robust errors and tests at the limit of infinite covariates
+    version: ClassVar[int] = (
+        3  # 2: robust errors and tests at the limit of infinite covariates; 3: chunks of other rows
+    )
     ratio: ClassVar[Literal["HR"]] = "HR"
     supports: ClassVar[Support] = Support(
         roles=("outcome",),

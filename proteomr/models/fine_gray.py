@@ -83,6 +83,7 @@ class FineGray(Family[FineGrayState | WithExtras]):
     distribution: ClassVar[Distribution] = "normal"
     of_events: ClassVar[bool] = True
     ratio: ClassVar[Literal["HR"]] = "HR"
+    version: ClassVar[int] = 2  # 2: chunks of other rows
     supports: ClassVar[Support] = Support(
         roles=("outcome",),
         errors=("classical", "robust"),

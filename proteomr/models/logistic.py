@@ -127,7 +127,7 @@ class Logistic(Family[State]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS,)
     distribution: ClassVar[Distribution] = "normal"
     ratio: ClassVar[Literal["OR"]] = "OR"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4  # 4: chunks of other rows
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         errors=("classical", *ROBUST, LINEARISED, *CLUSTERED),

@@ -74,6 +74,7 @@ class Multinomial(Family[MultinomialState | WithExtras]):
     takes: ClassVar[tuple[TargetKind, ...]] = (LEVELS,)
     distribution: ClassVar[Distribution] = "normal"
     ratio: ClassVar[Literal["OR"]] = "OR"
+    version: ClassVar[int] = 2  # 2: chunks of other rows
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         weighted_errors=("classical",),

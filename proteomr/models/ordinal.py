@@ -77,7 +77,7 @@ class Ordinal(Family[OrdinalState | WithExtras]):
     takes: ClassVar[tuple[TargetKind, ...]] = (ORDERED_LEVELS,)
     distribution: ClassVar[Distribution] = "normal"
     ratio: ClassVar[Literal["OR"]] = "OR"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3  # 3: chunks of other rows
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         weighted_errors=("classical",),

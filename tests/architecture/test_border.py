@@ -31,6 +31,7 @@ REASONS = {
     "cli/console.py": WRITES,
     "cli/run.py": OWN,
     "cli/stage_batches.py": "reads what jobs of the scheduler printed, in whatever bytes",
+    "proteomr/digests.py": "raises what the disk says, for the provenance to tell in words",
     "proteomr/files.py": WRITES,
     "proteomr/colocalisation/coded_traits.py": OWN,
     "proteomr/colocalisation/collecting.py": OWN,
