@@ -43,7 +43,6 @@ REASONS = {
     "proteomr/io/long_form/held_rows.py": OWN,
     "proteomr/io/store_writing.py": OWN,
     "proteomr/io/ukbiobank/answers.py": "reads one cell, whose fault it names itself",
-    "proteomr/provenance.py": "takes digests, which no content can break",
     "proteomr/runs/encoding.py": "reads a stamp inside the border of runs.checking",
     "proteomr/runs/layout.py": DIGESTED,
     "proteomr/runs/lock.py": SYSTEM,
