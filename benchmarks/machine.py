@@ -26,6 +26,12 @@ class Machine:
     blas: str
     versions: str
 
+    @property
+    def hardware(self) -> tuple[str, ...]:
+        """What its speed depends on, without the versions of tools."""
+        kernels = sorted({library.rpartition(" ")[2] for library in self.blas.split("; ")})
+        return self.processor, self.caches, *kernels
+
 
 def describe_machine() -> Machine:
     """Describe this machine."""

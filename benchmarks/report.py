@@ -17,7 +17,6 @@ from typing import TypeVar
 from benchmarks.account import Kept, Stored, write_summary, write_text
 from benchmarks.figures import draw_growth, draw_scans, timed
 from benchmarks.growth import Point
-from benchmarks.machine import Machine
 from benchmarks.records import ABSENT, Measurement, Reading, read_records
 from benchmarks.run import FAMILIES, RESULTS
 from proteomr.files import replace_file
@@ -52,8 +51,8 @@ def read_kept(folder: Path) -> Kept:
         if not files:
             raise FileNotFoundError(f"{folder}: no results of the {family} scan; make bench")
         runs = [read_records(path, Measurement) for path in files]
-        newest = {_name_hardware(run[0].machine): run for run in runs}
-        here = _name_hardware((readings or runs[-1])[0].machine)
+        newest = {run[0].machine.hardware: run for run in runs}
+        here = (readings or runs[-1])[0].machine.hardware
         chosen = newest.pop(here, runs[-1])
         scans.append(chosen)
         older += _remember(runs[: 1 + runs.index(chosen)])
@@ -71,12 +70,6 @@ def read_kept(folder: Path) -> Kept:
 def _latest(folder: Path, kind: str, record: type[_Record]) -> list[_Record]:
     files = sorted(folder.glob(f"{kind}-*.csv"))
     return read_records(files[-1], record) if files else []
-
-
-def _name_hardware(machine: Machine) -> tuple[str, ...]:
-    """Return what a machine's speed depends on, without the versions of tools."""
-    kernels = sorted({library.rpartition(" ")[2] for library in machine.blas.split("; ")})
-    return machine.processor, machine.caches, *kernels
 
 
 def _remember(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:

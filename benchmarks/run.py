@@ -9,6 +9,7 @@ size, where proteomr has lost speed, see :mod:`benchmarks.guard`.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,10 +20,10 @@ from benchmarks.guard import Guard
 from benchmarks.interfaces import Competitor, Family
 from benchmarks.measure import Bench, measure
 from benchmarks.problems import FULL, QUICK, Size, build_problem
-from benchmarks.records import ABSENT, WRONG, Measurement, write_records
+from benchmarks.records import ABSENT, WRONG, Measurement, read_records, write_records
 from proteomr.execute import one_blas_thread
 
-__all__ = ["FAMILIES", "RESULTS", "exit_code", "main", "run", "show"]
+__all__ = ["FAMILIES", "RESULTS", "exit_code", "main", "place_of", "run", "show"]
 
 FAMILIES: tuple[Family, ...] = ("logistic", "linear")
 RESULTS = Path(__file__).parent / "results"
@@ -53,13 +54,25 @@ def run(
                 print(show(line), flush=True)
                 lines.append(line)
             if out is not None:
-                path = out / f"{bench.template.workload}-{bench.template.date}.csv"
+                path = place_of(out, bench.template)
                 write_records(path, lines)
                 print(path)
             if guard is not None:
                 print(guard.watch(problem, size, family), flush=True)
             everything += lines
     return everything
+
+
+def place_of(out: Path, template: Measurement) -> Path:
+    """Return where a run's lines are kept: never in place of those of another machine."""
+    for number in itertools.count(1):
+        further = "" if number == 1 else f"-{number}"
+        path = out / f"{template.workload}-{template.date}{further}.csv"
+        if not path.exists():
+            break
+        if read_records(path, Measurement)[0].machine.hardware == template.machine.hardware:
+            break
+    return path
 
 
 def show(line: Measurement) -> str:

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.account import write_text
 from benchmarks.growth import Point
-from benchmarks.records import Measurement, Reading, write_records
+from benchmarks.records import Measurement, Reading, read_records, write_records
 from benchmarks.report import PAGES, ROOT, fill_marks, main, read_kept
-from benchmarks.run import RESULTS
+from benchmarks.run import RESULTS, place_of
 
 
 def results(measurement: Measurement) -> list[Measurement]:
@@ -48,6 +48,21 @@ def test_the_text_gives_times_ratios_and_the_whole_scan(kept: Path) -> None:
     assert "two threads are 1.83 times as fast" in text
     assert "not measured: R lm" in text
     assert "broken" not in text
+
+
+def test_a_run_of_another_machine_on_the_same_day_is_kept_beside(
+    tmp_path: Path, measurement: Measurement
+) -> None:
+    others = [
+        replace(measurement, machine=replace(measurement.machine, caches=f"L2 {size}K"))
+        for size in (512, 1024)
+    ]
+    for line in (measurement, *others, replace(others[0], ratio=7.0)):
+        write_records(place_of(tmp_path, line), [line])
+    stem = f"{measurement.workload}-{measurement.date}"
+    assert sorted(path.stem for path in tmp_path.iterdir()) == [stem, f"{stem}-2", f"{stem}-3"]
+    assert place_of(tmp_path, others[1]) == tmp_path / f"{stem}-3.csv"
+    assert read_records(tmp_path / f"{stem}-2.csv", Measurement)[0].ratio == 7.0
 
 
 def test_scans_of_other_processors_stand_beside_those_of_the_rows(
