@@ -55,7 +55,7 @@ def test_a_run_of_another_machine_on_the_same_day_is_kept_beside(
 ) -> None:
     others = [
         replace(measurement, machine=replace(measurement.machine, caches=f"L2 {size}K"))
-        for size in (512, 1024)
+        for size in (1024, 2048)
     ]
     for line in (measurement, *others, replace(others[0], ratio=7.0)):
         write_records(place_of(tmp_path, line), [line])
