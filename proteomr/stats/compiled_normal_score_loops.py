@@ -45,19 +45,25 @@ def look_up(values, knots, scores, out):
     slopes = np.zeros(last + 1)
     for k in range(last):
         slopes[k] = (scores[k + 1] - scores[k]) / (knots[k + 1] - knots[k])
-    lows, held = np.empty(_TOGETHER, dtype=np.uint32), np.empty(_TOGETHER)
+    one, sign = np.uint64(1), np.uint64(63)
+    lows, held = np.empty(_TOGETHER, dtype=np.uint64), np.empty(_TOGETHER)
+    away = np.empty(_TOGETHER)
+    bits = away.view(np.uint64)
     for start in range(0, values.size, _TOGETHER):
         m = min(_TOGETHER, values.size - start)
         for i in range(m):
             x = values[start + i]
-            held[i] = knots[0] if np.isnan(x) else min(max(x, knots[0]), knots[last])
+            y = knots[0] if np.isnan(x) else min(max(x, knots[0]), knots[last])
+            held[i] = y + 0.0  # -0 less 0 would be -0, below a knot that it is at
             lows[i] = 0
-        half = wide >> 1
+        half = np.uint64(wide >> 1)
+        # by the sign of a difference: a comparison becomes a branch, which none could foresee
         while half > 0:
-            for i in range(m):  # without a branch, which none could foresee
-                after = np.uint32(lows[i] + half)
-                lows[i] = after if padded[after] <= held[i] else lows[i]
-            half >>= 1
+            for i in range(m):
+                away[i] = held[i] - padded[lows[i] + half]
+            for i in range(m):
+                lows[i] += half * (one - (bits[i] >> sign))
+            half >>= one
         for i in range(m):
             x, y, low = values[start + i], held[i], lows[i]
             found = slopes[low] * (y - knots[low]) + scores[low]

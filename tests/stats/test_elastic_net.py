@@ -298,7 +298,9 @@ def test_folds_that_are_none_are_refused() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 50, 1000])
-@pytest.mark.parametrize("kind", ["normal", "cauchy", "log-normal", "rounded", "tiny", "huge"])
+@pytest.mark.parametrize(
+    "kind", ["normal", "cauchy", "log-normal", "rounded", "signed zeros", "tiny", "huge"]
+)
 def test_compiled_scores_of_a_table_are_those_of_numpy_to_the_last_bit(
     size: int, kind: str
 ) -> None:
@@ -307,6 +309,7 @@ def test_compiled_scores_of_a_table_are_those_of_numpy_to_the_last_bit(
         "normal": random.normal(size=size),
         "cauchy": random.standard_cauchy(size) ** 5,
         "log-normal": random.lognormal(3.0, 4.0, size),
+        "signed zeros": random.choice([0.0, -0.0, 1.0, -1.0], size),
         "rounded": np.round(random.normal(size=size), 1),
         "tiny": random.normal(size=size) * 1e-310,
         "huge": random.normal(size=size) * 1e307,
