@@ -5,28 +5,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from proteomr.errors import NothingToDo
-from proteomr.execute import Executor, Shard, Threads
+from proteomr.execute import Executor, Shard
 from proteomr.runs import Forecast, Ledger, Outcome, describe_request, open_scratch
 from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.timing import peak_memory
-from proteomr.score.fitting import FoldWork, Laid, Unit
+from proteomr.score.fitting import FoldWork, Laid
 from proteomr.score.laying_out import LaidOut, lay_out
 from proteomr.score.outputs import MAIN, PEOPLE, collect_run, keep_people
 from proteomr.score.request import ScoreRequest
+from proteomr.score.sharing_out import count_beside, measure_fold, share_out
 
 __all__ = ["ScoreJob"]
 
 _TIMED = 5_000_000  # values: a fold of more takes minutes
 _log = logging.getLogger("proteomr")
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +60,14 @@ class ScoreJob:
             mine = laid.units if self.shard is None else self.shard.select(laid.units)
             if not mine:
                 raise NothingToDo(f"shard {self.shard} has none of the {len(laid.units)} folds")
-            opened = time.process_time() - started
+            opened, held = time.process_time() - started, peak_memory()
+            beside = count_beside(laid, mine, threads, held=held)
+            columns = max(len(unit.columns) for unit in mine)
+            each = measure_fold(laid, columns, threads=threads // beside)
             small = laid.fold.size * len(mine[0].columns) <= _TIMED
             if small:
                 FoldWork(laid)(mine[0])
             one = time.process_time() - started - opened
-            columns = max(len(unit.columns) for unit in mine)
-            matrix, square = 8.0 * laid.fold.size * columns, 8.0 * columns**2
-            # a linear score has a square of each fold, and three of all, beside its matrix
-            squares = square * (0.5 * laid.options.inner_folds + 3.0)
-            linear = laid.predicted.family == "linear" and columns <= laid.fold.size
-            held = matrix + squares if linear else 2.0 * matrix
             return Forecast(
                 units={
                     "people": laid.fold.size,
@@ -80,9 +75,10 @@ class ScoreJob:
                     "folds": len(mine),
                 },
                 seconds=opened + one * len(mine) if small else None,
-                memory_bytes=peak_memory() + held * (min(threads, len(mine)) - 1),
+                memory_bytes=held + beside * each,
                 lines=(
                     *describe_folds(laid),
+                    ("under way", f"{beside} folds" if beside > 1 else "one fold at a time"),
                     ("timed", "one fold" if small else "nothing: too large"),
                 ),
             )
@@ -95,13 +91,11 @@ class ScoreJob:
             mine = laid.units if ledger.shard is None else ledger.shard.select(laid.units)
             waiting = set(ledger.parts.pending(len(laid.units)))
             todo = [unit for unit in mine if unit.index in waiting]
-            alone = _find_alone(todo, executor)
-            with closing(executor.map(FoldWork(laid), todo[: len(todo) - len(alone)])) as results:
-                for position, tables in results:
-                    ledger.parts.save(todo[position].index, tables)
-            for unit in alone:
-                tables = FoldWork(laid, partial(_work_together, executor))(unit)
-                ledger.parts.save(unit.index, tables)
+            for share in share_out(laid, todo, executor, held=peak_memory()):
+                work = FoldWork(laid, share.each)
+                with closing(share.executor.map(work, share.units)) as results:
+                    for position, tables in results:
+                        ledger.parts.save(share.units[position].index, tables)
         return Outcome() if ledger.shard is not None else collect_run(ledger)
 
     @contextlib.contextmanager
@@ -115,24 +109,6 @@ class ScoreJob:
             for note in told:
                 add_note(note)
             yield out
-
-
-def _find_alone(units: Sequence[Unit], executor: Executor) -> Sequence[Unit]:
-    """Return the last unit where all threads but one would have none beside it.
-
-    Its pieces are worked on by all of them then, each as one thread does it.
-    """
-    if not isinstance(executor, Threads) or executor.threads == 1:
-        return ()
-    return units[-1:] if len(units) % executor.threads == 1 else ()
-
-
-def _work_together(
-    executor: Executor, work: Callable[[_Item], _Result], items: Iterable[_Item], /
-) -> list[_Result]:
-    with closing(executor.map(work, items)) as results:
-        found = dict(results)
-    return [found[place] for place in range(len(found))]
 
 
 def describe_folds(laid: Laid) -> tuple[tuple[str, str], ...]:

@@ -66,13 +66,13 @@ class Predicted:
 
         Parameters
         ----------
-        each : how folds of a number are worked on; others share what they change.
+        each : how folds are worked on.
         """
         if self.family == "linear":
             return Continuous(self.values, self.weights, each)
         if self.family == "logistic":
-            return Binary(self.values, self.weights)
-        return TimeToEvent(self.exit, self.values[:, 2], self.entry, self.weights)
+            return Binary(self.values, self.weights, each)
+        return TimeToEvent(self.exit, self.values[:, 2], self.entry, self.weights, each)
 
     @property
     def counts(self) -> F64:

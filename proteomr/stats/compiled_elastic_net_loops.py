@@ -8,6 +8,7 @@ from proteomr.stats.compiling import compile_loop
 
 __all__ = [
     "add_columns",
+    "correlate_columns",
     "descend",
     "measure_columns",
     "project_columns",
@@ -16,6 +17,7 @@ __all__ = [
 ]
 
 _compile = compile_loop(fastmath={"contract", "nsz", "reassoc"})
+_compile_in_order = compile_loop(fastmath=set())  # to the last bit as numpy does it
 _ROWS = 2_048  # of which the sums stay in the first-level cache
 
 
@@ -54,6 +56,13 @@ def descend(H, own, q, b, l1, l2, tolerance, most):
         else:
             everything = False
     return most
+
+
+@_compile_in_order
+def correlate_columns(xx, weight, centre, scale, out):
+    for i in range(centre.size):
+        for j in range(centre.size):
+            out[i, j] = (xx[i, j] / weight - centre[i] * centre[j]) / scale[i] / scale[j]
 
 
 @_compile

@@ -11,6 +11,7 @@ from proteomr._typing import F64, I64
 
 __all__ = [
     "add_columns",
+    "correlate_columns",
     "descend",
     "measure_columns",
     "project_columns",
@@ -70,6 +71,31 @@ def descend(H: F64, own: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float
         else:
             everything = False
     return most
+
+
+def correlate_columns(xx: F64, weight: float, centre: F64, scale: F64, out: F64) -> None:
+    """Write the correlations of columns, of their products.
+
+    Parameters
+    ----------
+    xx : (p, p) weighted sums of products.
+    weight : sum of the weights.
+    centre, scale : (p,) of the columns.
+    out : (p, p), of single or double precision, written.
+
+    Examples
+    --------
+    >>> out = np.empty((1, 1))
+    >>> correlate_columns(np.array([[8.0]]), 2.0, np.array([1.0]), np.array([2.0]), out)
+    >>> out.tolist()
+    [[0.75]]
+    """
+    for place in range(centre.size):
+        row = xx[place] / weight
+        row -= centre[place] * centre
+        row /= scale[place]
+        row /= scale
+        out[place] = row
 
 
 def measure_columns(X: F64, weights: F64, centre: F64, scale: F64, largest: F64) -> None:

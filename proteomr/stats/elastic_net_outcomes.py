@@ -43,7 +43,7 @@ class Trial:
     parts : those on the rows outside of each fold.
     miss : the mean error of a fold's part, by its place and its last solution, in the rows inside.
     unit : what an error of 1 stands for.
-    each : how the parts go down, which must not depend on one another.
+    each : how the parts go down and are measured, which must not depend on one another.
     """
 
     whole: Descent
@@ -138,8 +138,12 @@ class Continuous:
             sums.clear()  # which makes room
             sums = self.each(partial(add_up, single=False), folds)
         inside = [one.without_squares() for one in sums]
-        total, rest = leave_out(sums)
-        parts = [left.standardise(single=True) for left in rest]
+        total, take_away = leave_out(sums)
+
+        def leave(k: int) -> Standardised:
+            return take_away(k).standardise(single=True)
+
+        parts = self.each(leave, folds)
         return total.standardise(single=single), parts, inside
 
     def _begin_wide(self, X: F64, folds: I64) -> Start:
@@ -151,14 +155,18 @@ class Continuous:
 
         def start(penalty: Penalty) -> Trial:
             whole = WideDescent(X, SquaredLoss(self.y, v), penalty, exact=False)
-            parts = [WideDescent(X, one, penalty, exact=False) for one in losses]
+
+            def fit(loss: SquaredLoss) -> WideDescent:
+                return WideDescent(X, loss, penalty, exact=False)
+
+            parts = self.each(fit, losses)
 
             def miss(k: int, found: Solution) -> float:
                 del found  # what it predicts stands in the descent
                 left = ((self.y - parts[k].predicted)[own[k]] / unit) ** 2
                 return float(np.average(left, weights=v[own[k]]))
 
-            return Trial(whole, parts, miss, unit * unit)
+            return Trial(whole, parts, miss, unit * unit, self.each)
 
         return start
 
@@ -169,6 +177,7 @@ class Binary:
 
     y: F64
     weights: F64 | None = None
+    each: Each = in_turn
 
     @property
     def n(self) -> int:
@@ -185,7 +194,9 @@ class Binary:
             return float(2.0 * np.average(lost, weights=v[own[k]]))
 
         v = _weigh(self.weights, self.n)
-        return _begin(X, folds, lambda counted: BinomialLoss(self.y, v * counted), measure)
+        return _begin(
+            X, folds, lambda counted: BinomialLoss(self.y, v * counted), measure, each=self.each
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -200,6 +211,7 @@ class TimeToEvent:
     event: F64
     entry: F64 | None = None
     weights: F64 | None = None
+    each: Each = in_turn
     _known: dict[int, BreslowLoss] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -217,7 +229,7 @@ class TimeToEvent:
         def measure(eta: F64, k: int) -> float:
             return self.find_deviance(eta, folds, k)
 
-        return _begin(X, folds, self.loss, measure)
+        return _begin(X, folds, self.loss, measure, each=self.each)
 
     def loss(self, counted: F64) -> BreslowLoss:
         """Return the likelihood of rows that count so often, beside their weights."""
@@ -260,6 +272,8 @@ def _begin(
     folds: I64,
     loss: Callable[[F64], Loss],
     measure: Callable[[F64, int], float],
+    *,
+    each: Each,
 ) -> Start:
     if isinstance(X, list):
         raise TypeError("rows in pieces serve sums alone: one matrix is needed")
@@ -269,13 +283,17 @@ def _begin(
 
     def start(penalty: Penalty) -> Trial:
         whole = NewtonDescent(matrix, loss(np.ones(folds.size)), penalty, exact=False)
-        parts = [NewtonDescent(matrix, own, penalty, exact=False) for own in losses]
+
+        def fit(own: Loss) -> NewtonDescent:
+            return NewtonDescent(matrix, own, penalty, exact=False)
+
+        parts = each(fit, losses)
 
         def miss(k: int, found: Solution) -> float:
             del found  # its predictors stand in the descent
             return measure(parts[k].eta, k)
 
-        return Trial(whole, parts, miss)
+        return Trial(whole, parts, miss, each=each)
 
     return start
 

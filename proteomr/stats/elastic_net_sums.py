@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -22,6 +22,7 @@ _LEVEL = (
     0.1  # of a column's variance: what is left of it without a fold has lost a digit at the most
 )
 _LARGE = 1e10  # mean square of a column, whose products single precision holds without a thought
+_COMPILED_CELLS = 4_096  # of a square
 _COMPILED_COLUMNS = 16  # with a coefficient: above, a loop over their products is compiled
 
 
@@ -114,12 +115,8 @@ class LinearSums:
         scale = np.where(constant, 1.0, np.sqrt(variance))
         spread = float(np.sqrt(max(self.yy / self.weight - middle**2, 0.0)))
         H = np.empty(self.xx.shape, dtype=np.float32 if single else np.float64)
-        for place, own in enumerate(centre.tolist()):
-            row = self.xx[place] / self.weight
-            row -= own * centre
-            row /= scale[place]
-            row /= scale
-            H[place] = row
+        loops = load_loops("elastic_net", compiled=H.size >= _COMPILED_CELLS)
+        loops.correlate_columns(self.xx, self.weight, centre, scale, H)
         H[constant], H[:, constant] = 0.0, 0.0
         c = (self.xy / self.weight - centre * middle) / (scale * (spread if spread > 0.0 else 1.0))
         c[constant] = 0.0
@@ -167,8 +164,10 @@ def find_unit(y: F64) -> tuple[float, float]:
     return origin, float(np.ldexp(1.0, np.frexp(spread)[1])) if spread > 0.0 else 1.0
 
 
-def leave_out(sums: list[LinearSums]) -> tuple[LinearSums, Iterator[LinearSums]]:
-    """Return the sums of all folds, and those of all but each; the list is emptied to make room.
+def leave_out(sums: list[LinearSums]) -> tuple[LinearSums, Callable[[int], LinearSums]]:
+    """Return the sums of all folds, and what gives those of all but one, once each.
+
+    The square of a fold is let go when it has been taken away, which makes room.
 
     Differences are of double precision, and lose nothing where the products of a fold are of single
     precision: their rounding is in both. What is left of a column of which one fold has nearly all
@@ -182,8 +181,9 @@ def leave_out(sums: list[LinearSums]) -> tuple[LinearSums, Iterator[LinearSums]]
     --------
     >>> one = LinearSums.of(np.array([[1e9], [0.0]]), np.zeros(2))
     >>> two = LinearSums.of(np.array([[1.0], [2.0]]), np.zeros(2))
-    >>> [rest.xx.tolist() for rest in leave_out([one, two])[1]]
-    [[[5.0]], [[1e+18]]]
+    >>> whole, take_away = leave_out([one, two])
+    >>> take_away(0).xx.tolist(), take_away(1).xx.tolist()
+    ([[5.0]], [[1e+18]])
     """
     whole, xx = sums[0].without_squares(), sums[0].xx.astype(np.float64)
     for more in sums[1:]:
@@ -192,16 +192,17 @@ def leave_out(sums: list[LinearSums]) -> tuple[LinearSums, Iterator[LinearSums]]
     whole = replace(whole, xx=xx)
     repairs = [_find_cancelled(sums, k, whole) for k in range(len(sums))]
 
-    def take_away() -> Iterator[LinearSums]:
-        for columns, xx, xy, x in repairs:
-            left = whole - sums.pop(0)
-            if columns.size:
-                left.xx[columns], left.xx[:, columns] = xx, xx.T
-                left.xy[columns], left.x[columns] = xy, x
-                left.squares[columns] = np.diagonal(xx[:, columns])
-            yield left
+    def take_away(k: int) -> LinearSums:
+        columns, xx, xy, x = repairs[k]
+        left = whole - sums[k]
+        sums[k] = sums[k].without_squares()
+        if columns.size:
+            left.xx[columns], left.xx[:, columns] = xx, xx.T
+            left.xy[columns], left.x[columns] = xy, x
+            left.squares[columns] = np.diagonal(xx[:, columns])
+        return left
 
-    return whole, take_away()
+    return whole, take_away
 
 
 def is_level(sums: Sequence[LinearSums]) -> bool:

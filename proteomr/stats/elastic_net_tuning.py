@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
@@ -91,6 +91,9 @@ def tune_elastic_net(
 def tune_trial(trial: Trial, *, rule: Rule = "min") -> Tuned:
     """Return what :func:`tune_elastic_net` does, of a trial that has begun.
 
+    The search cannot end before ten penalties beyond the least error so far: that far all descents
+    go without a look at each other, and all rows as far as the choice is sure to be.
+
     Parameters
     ----------
     trial : whose descents have not begun.
@@ -99,19 +102,26 @@ def tune_trial(trial: Trial, *, rule: Rule = "min") -> Tuned:
     whole, parts = trial.whole, trial.parts
     penalties = list_sequence(whole.find_largest(), n=whole.rows, p=whole.columns)
     trial.each(_begin, parts)
-    errors, solutions = np.empty((0, len(parts))), list[list[Solution]]()
-    for size in penalties.tolist():
-        found = trial.each(partial(_advance, size=size), parts)
-        solutions.append(found)
-        errors = np.vstack([errors, [trial.miss(k, own) for k, own in enumerate(found)]])
-        if len(errors) - 1 - int(errors.mean(axis=1).argmin()) >= _BEYOND:
+    errors, solutions = np.empty((0, len(parts))), [list[Solution]() for _ in parts]
+    passed = 0  # penalties that all rows have gone down, no further than that which is chosen
+    while True:
+        least = int(errors.mean(axis=1).argmin()) if errors.size else 0
+        ahead = penalties[len(errors) : least + _BEYOND + 1]
+        if not ahead.size:
             break
+        sure = least if rule == "min" else 0  # the choice is not before it
+        together = _Walk(whole, penalties[passed:sure])
+        walks = [_Walk(part, ahead, partial(trial.miss, k)) for k, part in enumerate(parts)]
+        _, *walked = trial.each(_walk, [together, *walks])
+        passed = sure
+        for own, (found, _) in zip(solutions, walked, strict=True):
+            own.extend(found)
+        errors = np.vstack([errors, np.transpose([missed for _, missed in walked])])
     mean = errors.mean(axis=1)
     se = errors.std(axis=1, ddof=1) / np.sqrt(len(parts))
     best = int(mean.argmin())
     chosen = best if rule == "min" else int(np.flatnonzero(mean <= mean[best] + se[best])[0])
-    for size in penalties[:chosen].tolist():
-        whole.advance(size)
+    _walk(_Walk(whole, penalties[passed:chosen]))
     whole.exact = True
     solution = whole.advance(float(penalties[chosen]))
     unit = trial.unit
@@ -122,7 +132,7 @@ def tune_trial(trial: Trial, *, rule: Rule = "min") -> Tuned:
         se * unit,
         chosen,
         solution,
-        solutions[chosen],
+        [own[chosen] for own in solutions],
     )
 
 
@@ -130,5 +140,21 @@ def _begin(part: Descent) -> float:
     return part.find_largest()
 
 
-def _advance(part: Descent, *, size: float) -> Solution:
-    return part.advance(size)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Walk:
+    """A descent, the penalties that it goes down, and how far its solutions miss."""
+
+    descent: Descent
+    sizes: F64
+    miss: Callable[[Solution], float] | None = None
+
+
+def _walk(walk: _Walk) -> tuple[list[Solution], list[float]]:
+    """Return the solutions of a walk and their errors, each taken where its descent stands."""
+    found, missed = list[Solution](), list[float]()
+    for size in walk.sizes.tolist():
+        solution = walk.descent.advance(size)
+        if walk.miss is not None:
+            found.append(solution)
+            missed.append(walk.miss(solution))
+    return found, missed

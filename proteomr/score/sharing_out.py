@@ -1,0 +1,98 @@
+"""How many folds are under way at once: as many as fit into the memory of a run, at least one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from proteomr.execute import Executor, Serial, Threads
+from proteomr.score.fitting import Laid, Unit
+from proteomr.stats.each import Each, in_turn
+
+__all__ = ["Share", "count_beside", "measure_fold", "share_out"]
+
+_MOST = 4e9  # bytes that a run holds; a fold that needs more is alone
+_COLUMNS = 64  # of proteins, that a thread makes ready at a time
+_COPIES = 4  # of a block of proteins: as it is stored, as it is read, and what is made of it
+_CELLS = 1.2e8  # bytes of standardised columns and their products that a thread holds at a time
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
+    """Folds, how they are worked on, and how the pieces of each are."""
+
+    units: Sequence[Unit]
+    executor: Executor
+    each: Each = in_turn
+
+
+def share_out(laid: Laid, units: Sequence[Unit], executor: Executor, *, held: float) -> list[Share]:
+    """Return which folds are worked on side by side, by what, and how the pieces of each.
+
+    Where one thread for each fold would hold more than fits, fewer folds are under way, and several
+    threads work on the pieces of each. So do all of them on a last fold that has none beside it.
+    Pieces are the same whoever works on them, and so are their results.
+
+    Parameters
+    ----------
+    laid : what is learnt from.
+    units : folds that are to be learnt.
+    executor : of the run.
+    held : bytes that the run holds without a fold.
+    """
+    if not isinstance(executor, Threads) or executor.threads == 1 or not units:
+        return [Share(units, executor)]
+    threads = executor.threads
+    beside = count_beside(laid, units, threads, held=held)
+    if beside == min(threads, len(units)):
+        rest = units[-1:] if len(units) % threads == 1 else ()
+        together = Share(rest, Serial(), partial(_work_together, executor))
+        return [Share(units[: len(units) - len(rest)], executor), *([together] if rest else [])]
+    pieces = partial(_work_together, Threads(threads // beside))
+    return [Share(units, Serial() if beside == 1 else Threads(beside), pieces)]
+
+
+def count_beside(laid: Laid, units: Sequence[Unit], threads: int, *, held: float) -> int:
+    """Return how many folds are under way at once, see :func:`share_out`."""
+    most = min(threads, len(units))
+    widest = max(len(unit.columns) for unit in units)
+    for beside in range(most, 1, -1):
+        if held + beside * measure_fold(laid, widest, threads=threads // beside) <= _MOST:
+            return beside
+    return 1
+
+
+def measure_fold(laid: Laid, columns: int, *, threads: int) -> float:
+    """Return the bytes that a fold holds at the most while some threads work on it.
+
+    Parameters
+    ----------
+    laid : what is learnt from.
+    columns : of proteins.
+    threads : that work on it.
+    """
+    n, inner = laid.fold.size, laid.options.inner_folds
+    matrix, square = 8.0 * n * columns, 8.0 * columns**2
+    reading = 8.0 * n * min(_COLUMNS, columns) * _COPIES
+    if laid.predicted.family != "linear" or columns > n:
+        # the curvature of all columns that may come in, of each inner fold and of everybody, one
+        # of them being made anew; of more columns than people they are no more than these
+        inside = 8.0 * min(columns, n) ** 2
+        return matrix + (inner + 1.0) * inside + threads * max(reading, inside + _CELLS)
+    # sums of each inner fold in double precision and of all, or correlations in their place; each
+    # thread has a copy of a fold's rows, or what is left of the sums without a fold
+    rows = matrix / inner
+    return matrix + (inner + 2.0) * square + threads * max(reading, rows, 2.0 * square)
+
+
+def _work_together(
+    executor: Executor, work: Callable[[_Item], _Result], items: Iterable[_Item], /
+) -> list[_Result]:
+    with closing(executor.map(work, items)) as results:
+        found = dict(results)
+    return [found[place] for place in range(len(found))]
