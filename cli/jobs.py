@@ -296,6 +296,13 @@ class Tracked:
     done: int = 0
     total: int = 0
 
+    @property
+    def own_threads(self) -> int:
+        """How many threads of this process the blocks run by; 1 where they run elsewhere."""
+        from proteomr.execute import Threaded
+
+        return self.inner.own_threads if isinstance(self.inner, Threaded) else 1
+
     def map(
         self, work: Callable[[Block], Done], blocks: Iterable[Block], /
     ) -> Generator[tuple[int, Done]]:

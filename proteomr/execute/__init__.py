@@ -5,6 +5,7 @@ from __future__ import annotations
 from proteomr.execute.executors import (
     Executor,
     Serial,
+    Threaded,
     Threads,
     one_blas_thread,
     wait_for_any,
@@ -18,6 +19,7 @@ __all__ = [
     "Processes",
     "Serial",
     "Shard",
+    "Threaded",
     "Threads",
     "available_threads",
     "one_blas_thread",

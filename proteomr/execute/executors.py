@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures import Executor as PoolExecutor
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from proteomr.errors import UsageError
 from proteomr.execute.stopping import Stoppable
@@ -22,6 +22,7 @@ from proteomr.execute.stopping import Stoppable
 __all__ = [
     "Executor",
     "Serial",
+    "Threaded",
     "Threads",
     "draw_queued",
     "one_blas_thread",
@@ -42,6 +43,19 @@ class Executor(Protocol):
         self, work: Callable[[Block], Result], blocks: Iterable[Block], /
     ) -> Generator[tuple[int, Result]]:
         """Yield ``(position, work(block))`` for each block, in the order in which they finish."""
+        ...
+
+
+@runtime_checkable
+class Threaded(Protocol):
+    """An executor whose blocks run by threads of this process, which may share a block's pieces.
+
+    One that wraps another is asked, too, where a test for its class would miss what it wraps.
+    """
+
+    @property
+    def own_threads(self) -> int:
+        """How many of them there are."""
         ...
 
 
@@ -100,6 +114,11 @@ class Threads:
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise UsageError(f"threads is {self.threads}, and must be 1 or more")
+
+    @property
+    def own_threads(self) -> int:
+        """How many blocks run at once."""
+        return self.threads
 
     def map(
         self, work: Callable[[Block], Result], blocks: Iterable[Block], /

@@ -92,8 +92,8 @@ class ScoreJob:
             waiting = set(ledger.parts.pending(len(laid.units)))
             todo = [unit for unit in mine if unit.index in waiting]
             for share in share_out(laid, todo, executor, held=peak_memory()):
-                work = FoldWork(laid, share.each)
-                with closing(share.executor.map(work, share.units)) as results:
+                work = share.hold_back(FoldWork(laid, share.each))
+                with closing(executor.map(work, share.units)) as results:
                     for position, tables in results:
                         ledger.parts.save(share.units[position].index, tables)
         return Outcome() if ledger.shard is not None else collect_run(ledger)

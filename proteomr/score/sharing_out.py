@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from threading import BoundedSemaphore
 from typing import TypeVar
 
-from proteomr.execute import Executor, Serial, Threads
+from proteomr.execute import Executor, Threaded, Threads
 from proteomr.score.fitting import Laid, Unit
 from proteomr.stats.each import Each, in_turn
 
@@ -24,15 +25,27 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Share:
-    """Folds, how they are worked on, and how the pieces of each are."""
+    """Folds, how many of them are under way at once, and how the pieces of each are worked on."""
 
     units: Sequence[Unit]
-    executor: Executor
+    beside: int
     each: Each = in_turn
+
+    def hold_back(self, work: Callable[[_Item], _Result]) -> Callable[[_Item], _Result]:
+        """Return work that waits while as many folds as may be are under way."""
+        if self.beside >= len(self.units):
+            return work  # which may go elsewhere, as a door cannot
+        door = BoundedSemaphore(self.beside)
+
+        def enter(item: _Item) -> _Result:
+            with door:
+                return work(item)
+
+        return enter
 
 
 def share_out(laid: Laid, units: Sequence[Unit], executor: Executor, *, held: float) -> list[Share]:
-    """Return which folds are worked on side by side, by what, and how the pieces of each.
+    """Return which folds are worked on side by side, and how the pieces of each.
 
     Where one thread for each fold would hold more than fits, fewer folds are under way, and several
     threads work on the pieces of each. So do all of them on a last fold that has none beside it.
@@ -45,16 +58,22 @@ def share_out(laid: Laid, units: Sequence[Unit], executor: Executor, *, held: fl
     executor : of the run.
     held : bytes that the run holds without a fold.
     """
-    if not isinstance(executor, Threads) or executor.threads == 1 or not units:
-        return [Share(units, executor)]
-    threads = executor.threads
+    threads = executor.own_threads if isinstance(executor, Threaded) else 1
+    if threads == 1 or not units:
+        return [Share(units, len(units))] if units else []
     beside = count_beside(laid, units, threads, held=held)
-    if beside == min(threads, len(units)):
-        rest = units[-1:] if len(units) % threads == 1 else ()
-        together = Share(rest, Serial(), partial(_work_together, executor))
-        return [Share(units[: len(units) - len(rest)], executor), *([together] if rest else [])]
-    pieces = partial(_work_together, Threads(threads // beside))
-    return [Share(units, Serial() if beside == 1 else Threads(beside), pieces)]
+    if beside < min(threads, len(units)):
+        return [Share(units, beside, _by_threads(threads // beside))]
+    rest = 1 if len(units) % threads == 1 else 0
+    ways = [
+        Share(units[: len(units) - rest], beside),
+        Share(units[len(units) - rest :], 1, _by_threads(threads)),
+    ]
+    return [way for way in ways if way.units]
+
+
+def _by_threads(count: int) -> Each:
+    return partial(_work_together, Threads(count)) if count > 1 else in_turn
 
 
 def count_beside(laid: Laid, units: Sequence[Unit], threads: int, *, held: float) -> int:
@@ -91,8 +110,8 @@ def measure_fold(laid: Laid, columns: int, *, threads: int) -> float:
 
 
 def _work_together(
-    executor: Executor, work: Callable[[_Item], _Result], items: Iterable[_Item], /
+    threads: Threads, work: Callable[[_Item], _Result], items: Iterable[_Item], /
 ) -> list[_Result]:
-    with closing(executor.map(work, items)) as results:
+    with closing(threads.map(work, items)) as results:
         found = dict(results)
     return [found[place] for place in range(len(found))]
