@@ -80,9 +80,8 @@ class Cox(Family[CoxState | WithExtras]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TIMES,)
     distribution: ClassVar[Distribution] = "normal"
     of_events: ClassVar[bool] = True
-    version: ClassVar[int] = (
-        3  # 2: robust errors and tests at the limit of infinite covariates; 3: chunks of other rows
-    )
+    # 3: rows by other chunks; concordances and times of tests at the limit of infinite covariates
+    version: ClassVar[int] = 3
     ratio: ClassVar[Literal["HR"]] = "HR"
     supports: ClassVar[Support] = Support(
         roles=("outcome",),

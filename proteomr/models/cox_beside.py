@@ -58,11 +58,9 @@ class CoxConcordance:
         rows: list[tuple[int, int, dict[str, object]]] = []
         for j, m in np.argwhere(_find_fitted(self.problem, fits)).tolist():
             model = lay_out_whole(self.problem, block, j, m, side="predictor")
-            fit = self.solver.fit(model.X, model, asked=model.asked)
-            if fit is None:
-                continue
-            score = model.X[:, fit.columns] @ fit.coefficients
-            rows += [(j, m, row) for row in self._measure(model, score)]
+            score = self.solver.rank_hazards(model.X, model)
+            if score is not None:
+                rows += [(j, m, row) for row in self._measure(model, score)]
         return replace(fits, details={**fits.details, CONCORDANCE: _table(rows, _CONCORDANCE)})
 
     def _measure(self, model: WholeModel, score: F64) -> list[dict[str, object]]:

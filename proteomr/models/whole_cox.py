@@ -57,6 +57,15 @@ class WholeCox:
             covariance = whole[np.ix_(own, own)]
         return Fitted(fit.coefficients[at], covariance, 1 + at, np.inf)
 
+    def rank_hazards(self, X: F64, model: WholeModel) -> F64 | None:
+        """Return what orders people by their hazards ``(n,)``; None without a fit.
+
+        At the limit of infinite estimates, too: nobody of a level without events is then above
+        anybody of another.
+        """
+        fit = fit_cox(X[:, 1:], self._lay_out(model), weights=model.weights, ties=self.ties)
+        return fit.rank_hazards(X[:, 1:]) if fit.converged and fit.basis.size else None
+
     def compare(self, X: F64, model: WholeModel, *, tested: I64, kind: str) -> NestedTest | None:
         """Test columns by the likelihood: ``lr``, or ``score`` at the fit without them."""
         risk = self._lay_out(model)

@@ -15,7 +15,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.certificates import certify, scale_scores
-from proteomr.stats.cox_limits import divide_by, find_recession
+from proteomr.stats.cox_limits import find_recession, group_along
 from proteomr.stats.exact_ties import AnyTies, PartialSums, drop_settled, sum_partial
 from proteomr.stats.linalg import find_independent, scale_columns
 from proteomr.stats.risk_sets import RiskSets
@@ -57,6 +57,9 @@ class CoxFit:
     limit, limit_covariance : ``(b,)``, ``(b, b)``, of these; predictors and residuals at the limit
         need all of them.
     apart : rows that infinite estimates have taken out of all risk sets.
+    place : ``(n,)``, of each row by what infinite estimates make of its hazard, the lowest first:
+        at the limit a hazard of a higher place is above any of a lower one; None where nothing is
+        infinite.
     doubt : why there is no certificate.
     """
 
@@ -77,11 +80,28 @@ class CoxFit:
     limit_covariance: F64
     apart: int = 0
     doubt: str = ""
+    place: I64 | None = None
 
     @property
     def se(self) -> F64:
         """Standard errors ``(p,)``."""
         return np.sqrt(np.diagonal(self.covariance))
+
+    def rank_hazards(self, X: F64) -> F64:
+        """Return what is the higher ``(n,)``, the higher the hazard of a row of the columns fitted.
+
+        The linear predictor; where estimates are infinite, ranks by these and then by what is
+        finite beside them.
+        """
+        finite = np.asarray(X[:, self.basis] @ self.limit)
+        if self.place is None:
+            return finite
+        order = np.lexsort((finite, self.place))
+        apart = np.diff(self.place[order], prepend=-1) > 0
+        apart[1:] |= np.diff(finite[order]) > 0.0
+        ranks = np.empty(order.size)
+        ranks[order] = np.cumsum(apart)
+        return ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +315,8 @@ def _take_to_limit(fit: CoxFit, X: F64, direction: F64, *, exact: bool) -> CoxFi
     infinite = fit.infinite.copy()
     infinite[fit.used[direction != 0.0]] = True
     lead = int(np.argmax(np.abs(direction)))
-    risk = divide_by(X, fit.risk, direction)
+    group = group_along(X, direction)
+    risk = fit.risk.refine(group)
     if exact:
         risk = drop_settled(risk)
     left = np.delete(fit.used, lead)
@@ -303,7 +324,9 @@ def _take_to_limit(fit: CoxFit, X: F64, direction: F64, *, exact: bool) -> CoxFi
     rest = centre_within(np.delete(X, lead, axis=1), risk)
     independent = find_independent(rest, tolerance=_ALIASED)
     infinite[np.delete(left, independent)] = True
-    return replace(fit, infinite=infinite, risk=risk, used=left[independent])
+    place = group if fit.place is None else fit.place * (int(group.max()) + 1) + group
+    place = np.unique(place, return_inverse=True)[1].astype(np.int64)
+    return replace(fit, infinite=infinite, risk=risk, used=left[independent], place=place)
 
 
 def _climb(X: F64, risk: RiskSets, counts: F64, ties: AnyTies) -> _Climb:

@@ -17,7 +17,7 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.stats.risk_sets import RiskSets
 
-__all__ = ["divide_by", "find_highest", "find_recession"]
+__all__ = ["divide_by", "find_highest", "find_recession", "group_along"]
 
 # Of a linear predictor: risk sets within which hazards are this many powers of e apart are where
 # an infinite estimate shows.
@@ -123,16 +123,33 @@ def find_recession(X: F64, risk: RiskSets, eta: F64, *, exact: bool = False) -> 
     raise ArithmeticError("the linear programme of separation did not settle")
 
 
-def divide_by(X: F64, risk: RiskSets, direction: F64) -> RiskSets:
-    """Return the risk sets at the limit in a direction: those of equal values of it.
+def group_along(X: F64, direction: F64) -> I64:
+    """Return the group of each row ``(n,)`` by its value of a direction, from 0, the lowest, on.
+
+    At the limit a hazard in a higher group is above any in a lower one.
 
     Parameters
     ----------
     X, direction : as of :func:`find_recession`, and what it gave.
+
+    Examples
+    --------
+    >>> group_along(np.array([[2.0], [-1.0], [2.0]]), np.array([1.0])).tolist()
+    [1, 0, 1]
     """
     X = X / np.maximum(np.abs(X).max(axis=0), np.finfo(np.float64).tiny)
     values = X @ direction
     order = np.argsort(values, kind="stable")
     group = np.empty(values.size, dtype=np.int64)
     group[order] = np.cumsum(np.diff(values[order], prepend=values[order[:1]]) > _MARGIN)
-    return risk.refine(group)
+    return group
+
+
+def divide_by(X: F64, risk: RiskSets, direction: F64) -> RiskSets:
+    """Return the risk sets at the limit in a direction: those of equal values of it.
+
+    Parameters
+    ----------
+    X, direction : as of :func:`group_along`.
+    """
+    return risk.refine(group_along(X, direction))

@@ -25,6 +25,7 @@ from proteomr.models import (
 )
 from proteomr.models import cox as family_of_cox
 from proteomr.models.cox import Cox
+from proteomr.stats.concordance import measure_concordance, weigh_by_censoring
 from proteomr.stats.cox import fit_cox
 from proteomr.stats.risk_sets import lay_out_risk_sets
 from tests.models.cox_problems import draw_times
@@ -459,3 +460,45 @@ def test_a_fit_without_a_finite_column_has_no_test_of_proportional_hazards() -> 
     found = fit(alone, Block(died * np.ones((4, 1)), block.own, everybody), survival=ZPH)
     assert np.all(found.status == Status.separated)
     assert not len(found.details["proportional_hazards"].columns["df"])
+
+
+@pytest.mark.parametrize("more", [{}, {"weighted": True}, {"stratified": True, "truncated": True}])
+def test_concordances_have_the_order_that_infinite_covariates_make(more: dict[str, bool]) -> None:
+    # at the limit a level without events is below all others, and who has the first event above
+    problem, block = draw_times(400, 2, **more)
+    y = problem.targets[0].values
+    site = problem.factors[0].codes
+    y[site >= 3, 2] = 0.0
+    first = y[:, 2] * (y[:, 1] == y[y[:, 2] == 1.0, 1].min())
+    X = np.column_stack([problem.covariates, first])
+    names = (*problem.names, "first")
+    problem = replace(
+        problem,
+        covariates=X,
+        names=names,
+        scales=None,
+        shifts=None,
+        adjustments=(Adjustment("all", np.arange(8)),),
+        models=(Model(0, 0),),
+    )
+    options = SurvivalOptions(concordance=True, tau=6.0)
+    table = fit(problem, block, survival=options).details["concordance"].columns
+    for j in range(2):
+        rows = block.observed[j]
+        finite = np.column_stack([X[rows][:, [1, 2, 3, 4]], block.values[j, rows]])
+        far = 60.0 * first[rows] - 100.0 * (site[rows] >= 3)
+        outcome = y[rows]
+        weights = None if problem.weights is None else problem.weights[rows]
+        strata = None if problem.baseline is None else problem.baseline[rows]
+        given = np.ones(int(rows.sum())) if weights is None else weights
+        groups = (np.zeros_like(site[rows]) if strata is None else strata) * 4
+        groups = groups + 2 * (site[rows] >= 3) + first[rows].astype(np.int64)
+        limit = fit_cox(finite, lay_out_risk_sets(outcome, groups), weights=given)
+        score = far + finite @ np.nan_to_num(limit.coefficients)
+        parts = {"strata": strata, "weights": weights}
+        by = weigh_by_censoring(outcome, weights, strata=strata)
+        for place, given_by in enumerate(({}, {"time_weights": by, "until": 6.0})):
+            expected = measure_concordance(outcome, score, **parts, **given_by)
+            at = 2 * j + place
+            assert table["estimate"][at] == pytest.approx(expected.estimate, abs=1e-12)
+            assert table["se"][at] == pytest.approx(expected.se, abs=1e-12)
