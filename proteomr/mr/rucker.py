@@ -11,6 +11,7 @@ import polars as pl
 
 from proteomr.errors import InputError
 from proteomr.mr.methods.radial import share_heterogeneity
+from proteomr.mr.methods.units import bring_to_size
 from proteomr.stats.distributions import (
     neg_log10_p_chi2,
     neg_log10_p_normal,
@@ -47,7 +48,8 @@ def choose_models(pairs: Iterable[Harmonised], *, alpha: float = 0.05) -> pl.Dat
     rows: list[dict[str, Any]] = []
     for pair in pairs:
         if pair.m >= _FEWEST and (pair.x != 0).any():
-            rows += _choose(pair, alpha)
+            found = bring_to_size(pair)
+            rows += [] if found is None else _choose(*found, alpha)
     declared = load_schema("rucker")
     return declared.validate(pl.DataFrame(rows) if rows else declared.empty())
 
@@ -70,8 +72,11 @@ def find_outliers(pairs: Iterable[Harmonised], *, alpha: float = 0.05) -> pl.Dat
     for pair in pairs:
         if pair.m < _FEWEST or not (pair.x != 0).any():
             continue
+        found = bring_to_size(pair)
+        if found is None:
+            continue
         with suppress(InputError):
-            shares.append(share_heterogeneity(pair))
+            shares.append(share_heterogeneity(found[0]))
             kept.append(pair)
     declared = load_schema("outliers")
     if not kept:
@@ -97,7 +102,13 @@ def find_outliers(pairs: Iterable[Harmonised], *, alpha: float = 0.05) -> pl.Dat
     return declared.validate(frame)
 
 
-def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:
+def _choose(pair: Harmonised, unit: int, alpha: float) -> list[dict[str, Any]]:
+    """Return the rows of a pair whose effects have the size of one.
+
+    Parameters
+    ----------
+    unit : power of two by which estimates are multiplied to be in the units of the data.
+    """
     w = pair.se_y**-2.0
     slope = fit_slopes(pair.x, pair.beta_y, weights=w)
     sign = np.where(pair.x < 0, -1.0, 1.0)
@@ -118,9 +129,9 @@ def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:
         ("ivw", float(slope.slope), float(slope.se), q, df),
         ("egger", float(line.slope), float(line.se), q_line, df - 1),
     ):
-        if not np.isfinite(value):
-            continue
         inflated = se * max(1.0, float(np.sqrt(total / degrees)))
+        if not all(_fits(number, unit) for number in (value, se, inflated)):
+            continue
         for kind, error in (("fixed", se), ("random", inflated)):
             statistic = value / error
             minus_log = (
@@ -132,8 +143,8 @@ def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:
                 {
                     **names,
                     "model": f"{model}_{kind}",
-                    c.ESTIMATE: value,
-                    c.SE: error,
+                    c.ESTIMATE: float(np.ldexp(value, unit)),
+                    c.SE: float(np.ldexp(error, unit)),
                     c.NEG_LOG10_P: float(minus_log),
                     c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
                     "q": total,
@@ -142,6 +153,13 @@ def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _fits(value: float, unit: int) -> bool:
+    """Whether a number is one and stays one in other units: not infinite, nor lost as zero."""
+    with np.errstate(over="ignore", under="ignore"):
+        there = float(np.ldexp(value, unit))
+    return bool(np.isfinite(there)) and (there != 0.0 or value == 0.0)
 
 
 def _below(q: float, df: int, alpha: float) -> bool:

@@ -16,6 +16,7 @@ from proteomr.mr.methods.egger import EggerRegression
 from proteomr.mr.methods.ivw import InverseVarianceWeighted
 from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.units import bring_to_size
 from proteomr.stats.distributions import neg_log10_p_normal, p_from_neg_log10
 from proteomr.status import Status
 from proteomr.tables import Harmonised, load_schema
@@ -148,9 +149,7 @@ def split_variants(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     for pair, *fits in zip(listed, *(_run(method, listed) for method in _TOGETHER), strict=True):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratio, se = pair.beta_y / pair.x, pair.se_y / np.abs(pair.x)
-        told = np.isfinite(ratio) & np.isfinite(se)
-        ratio, se = np.where(told, ratio, np.nan), np.where(told, se, np.nan)
-        rows.add_variants(pair, "wald", ratio, se)
+        rows.add_variants(pair, "wald", *_keep_numbers(ratio, se))
         for method, fit in zip(_TOGETHER, fits, strict=True):
             rows.add_all(pair, method.key, fit)
     return rows.tabulate("singlesnp")
@@ -180,6 +179,23 @@ def leave_one_out(pairs: Iterable[Harmonised]) -> pl.DataFrame:
 
 def _without_each(pair: Harmonised) -> tuple[F64, F64]:
     """Return (m,) estimates and standard errors, from sums less one variant's share."""
+    found = bring_to_size(pair)
+    if found is None:
+        return np.full(pair.m, np.nan), np.full(pair.m, np.nan)
+    estimate, se = _leave_out_each(found[0])
+    with np.errstate(over="ignore", under="ignore"):
+        estimate, se = np.ldexp(estimate, found[1]), np.ldexp(se, found[1])
+    return _keep_numbers(estimate, se)
+
+
+def _keep_numbers(estimate: F64, se: F64) -> tuple[F64, F64]:
+    """Return estimates and errors, NaN where one is beyond what a number holds."""
+    told = np.isfinite(estimate) & np.isfinite(se) & (se > 0.0)
+    return np.where(told, estimate, np.nan), np.where(told, se, np.nan)
+
+
+def _leave_out_each(pair: Harmonised) -> tuple[F64, F64]:
+    """Return what :func:`_without_each` does, of effects of the size of one."""
     w, x, y = 1 / pair.se_y**2, pair.x, pair.beta_y
     xx, xy, yy = w * x * x, w * x * y, w * y * y
     left_xx, left_xy, left_yy = (share.sum() - share for share in (xx, xy, yy))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import Field, replace
+from dataclasses import Field
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.linalg import LinAlgError
 from numpy.random import Generator
 
 from proteomr.mr.methods.base import Estimate, Measure, certify, note_contradiction, refuse
-from proteomr.mr.methods.units import Powers, find_exponents, loses, restore_units
+from proteomr.mr.methods.units import Powers, find_exponents, restore_units, scale_effects
 from proteomr.mr.methods.variant_order import order_variants, place_back
 from proteomr.status import Status
 from proteomr.tables import Harmonised
@@ -192,7 +192,7 @@ class Method(Declared):
         exposure = int(find_exponents(data.x, data.sx))
         outcome = int(find_exponents(data.beta_y, data.se_y))
         order = np.arange(data.m) if self.by_rows else order_variants(data)
-        scaled = _scale(data.select(order), exposure=exposure, outcome=outcome)
+        scaled = scale_effects(data.select(order), exposure=exposure, outcome=outcome)
         if scaled is None:
             return [refuse(Status.not_identified, TOO_WIDE, nsnp=data.m)] * len(methods)
         fitting = [method.in_units(outcome, exposure) for method in methods]
@@ -263,21 +263,3 @@ def attempt(fit: Callable[[], list[Estimate]], *, count: int, m: int) -> list[Es
     except (ArithmeticError, LinAlgError) as fault:
         text = f"the arithmetic breaks down: {fault}"
         return [refuse(Status.not_identified, text, nsnp=m)] * count
-
-
-def _scale(data: Harmonised, *, exposure: int, outcome: int) -> Harmonised | None:
-    """Return the effects divided by powers of two; None where numbers are lost."""
-    arrays = (data.beta_x, data.se_x, data.beta_y, data.se_y)
-    exponents = (exposure, exposure, outcome, outcome)
-    scaled = [np.ldexp(a, -e) for a, e in zip(arrays, exponents, strict=True)]
-    if any(loses(before, after) for before, after in zip(arrays, scaled, strict=True)):
-        return None
-    genome = data.genome
-    return replace(
-        data,
-        beta_x=scaled[0],
-        se_x=scaled[1],
-        beta_y=scaled[2],
-        se_y=scaled[3],
-        genome=None if genome is None else genome.scale(outcome=outcome, exposure=exposure),
-    )

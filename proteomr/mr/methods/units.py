@@ -15,8 +15,18 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.mr.methods.base import Cell, Estimate, FurtherRows
+from proteomr.tables import Harmonised
 
-__all__ = ["Powers", "find_exponents", "loses", "restore_units", "scale_positive", "vanishes"]
+__all__ = [
+    "Powers",
+    "bring_to_size",
+    "find_exponents",
+    "loses",
+    "restore_units",
+    "scale_effects",
+    "scale_positive",
+    "vanishes",
+]
 
 _NORMAL = float(np.finfo(np.float64).tiny)  # numbers from here on have all their digits
 _LEAST, _MOST = 5e-324, float(np.finfo(np.float64).max)  # what a scaled number above zero stays in
@@ -84,6 +94,46 @@ def loses(before: F64, after: F64) -> bool:
     """
     small = np.abs(after).min(initial=1.0) < _NORMAL
     return bool(small and vanishes(before.ravel(), after.ravel()))
+
+
+def scale_effects(data: Harmonised, *, exposure: int, outcome: int) -> Harmonised | None:
+    """Return the effects divided by powers of two; None where numbers are lost."""
+    arrays = (data.beta_x, data.se_x, data.beta_y, data.se_y)
+    exponents = (exposure, exposure, outcome, outcome)
+    scaled = [np.ldexp(a, -e) for a, e in zip(arrays, exponents, strict=True)]
+    if any(loses(before, after) for before, after in zip(arrays, scaled, strict=True)):
+        return None
+    genome = data.genome
+    return replace(
+        data,
+        beta_x=scaled[0],
+        se_x=scaled[1],
+        beta_y=scaled[2],
+        se_y=scaled[3],
+        genome=None if genome is None else genome.scale(outcome=outcome, exposure=exposure),
+    )
+
+
+def bring_to_size(data: Harmonised) -> tuple[Harmonised, int] | None:
+    """Return effects of the size of one, and the power of two of their ratios' unit.
+
+    None where numbers are lost, so far apart are they. What stands beside the estimates of methods,
+    which are scaled already, is found from these.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> y, s = np.array([1e-200, 2e-200]), np.full(2, 1e-200)
+    >>> named = pl.DataFrame({"variant_id": [1, 2]})
+    >>> data = Harmonised(("x",), "y", named, np.ones((2, 1)), np.ones((2, 1)), y, s)
+    >>> sized, unit = bring_to_size(data)
+    >>> bool(np.all(np.ldexp(sized.beta_y / sized.x, unit) == y))
+    True
+    """
+    exposure = int(find_exponents(data.x, data.sx))
+    outcome = int(find_exponents(data.beta_y, data.se_y))
+    sized = scale_effects(data, exposure=exposure, outcome=outcome)
+    return None if sized is None else (sized, outcome - exposure)
 
 
 def restore_units(found: Estimate, *, outcome: int, exposure: int, powers: Powers) -> Estimate:
