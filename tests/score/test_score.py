@@ -417,3 +417,28 @@ def test_people_without_covariates_are_counted_and_take_no_part() -> None:
     assert drops["covariates missing"] == 10
     assert drops["bmi missing"] == 9
     assert found.table("scores").height == N - 19
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_people_without_any_protein_take_part_and_are_counted(
+    tmp_path: Path, *, named: bool
+) -> None:
+    samples, proteins = make(missing=0.0)
+    gone, some = pl.col("ID").is_in(["0003", "0007", "0100"]), [f"P{j}" for j in range(4)]
+    lacking = some if named else proteins.columns[1:]
+    blank = proteins.with_columns(
+        pl.when(gone).then(None).otherwise(pl.col(name)).alias(name) for name in lacking
+    )
+    more = {}
+    if named:
+        sets = tmp_path / "organs.gmt"
+        sets.write_text("\t".join(("heart", "", *some)) + "\nliver\t\tP4\tP6\n")
+        more = {"sets": sets}
+    found = score(samples, blank, outcome="bmi", options=FEW, **more)
+    told = [note for note in found.notes if "no value of any protein" in note]
+    expected = (
+        f"3 of {N} people have no value of any protein; they take part with the median of each"
+    )
+    assert told == [("set 'heart': " if named else "") + expected]
+    none = score(samples, proteins, outcome="bmi", options=FEW, **more)
+    assert not any("no value of any" in note for note in none.notes)
