@@ -237,7 +237,8 @@ class CurveTables:
                 if bad is None and cells[c.STATISTIC] is None:
                     end = (Status.not_identified, "neither of the two means has an error")
                     cells = _no_estimate()
-                shown = math.exp(part[0]) if quantity == "ratio" and not bad else None
+                told = quantity == "ratio" and end[0] is Status.ok
+                shown = math.exp(part[0]) if told else None
                 of = {**keys, "quantity": quantity, "group": label, "reference": names.labels[0]}
                 rows.add_one({**of, **say(*end)}, tau=found.tau, **cells, ratio=shown)
 

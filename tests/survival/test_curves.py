@@ -287,6 +287,14 @@ def test_times_that_are_asked_for_are_those_of_the_data_but_for_rounding() -> No
     assert set(results.table("rmst")["status"]) == {"ok"}
 
 
+def test_what_has_no_error_has_no_ratio_either() -> None:
+    # before the first event all means are the time itself
+    table = run("LEVEL", tau=1e-3).table("rmst").filter(pl.col("quantity") != "mean")
+    assert set(table["status"]) == {"not_identified"}
+    for name in ("estimate", "se", "p_value", "conf_low", "conf_high", "ratio"):
+        assert table[name].null_count() == table.height
+
+
 def test_differences_and_ratios_follow_from_the_means() -> None:
     table = run("LEVEL", tau=8.0).table("rmst")
     means = {r["group"]: r for r in table.filter(quantity="mean").iter_rows(named=True)}
