@@ -5,6 +5,8 @@ Run: ``python benchmarks/composite_null.py`` (some minutes); prints the rows of 
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -15,22 +17,23 @@ from proteomr.stats.composite_null import (
 )
 from proteomr.stats.divide_aggregate import combine_paths
 
-PROTEINS, RUNS, SPREAD, LEVEL = 1_000, 200, 4.0, 0.05
+RUNS, SPREAD, LEVEL = 500, 4.0, 0.05
+PROTEINS = (200, 1_000)
 DESIGNS = ((0.6, 0.17), (0.9, 0.03), (0.99, 0.003))
 
 
-def measure(neither: float, alone: float) -> dict[str, tuple[float, float]]:
+def measure(proteins: int, neither: float, alone: float) -> dict[str, tuple[float, float]]:
     """Return the mean false discovery proportion and power of each test."""
     generator = np.random.default_rng(int(1000 * neither))
     shares = [neither, alone, alone, 1.0 - neither - 2.0 * alone]
     false: dict[str, list[float]] = {"hdmt": [], "dact": [], "p_max": []}
     power: dict[str, list[float]] = {name: [] for name in false}
     for _ in range(RUNS):
-        kind = generator.choice(4, PROTEINS, p=shares)
+        kind = generator.choice(4, proteins, p=shares)
         p_a, p_b = (
-            2.0 * ndtr(-np.abs(generator.normal(size=PROTEINS) + effect))
+            2.0 * ndtr(-np.abs(generator.normal(size=proteins) + effect))
             for effect in (
-                np.isin(kind, has) * generator.normal(0.0, SPREAD, PROTEINS)
+                np.isin(kind, has) * generator.normal(0.0, SPREAD, proteins)
                 for has in ((2, 3), (1, 3))
             )
         )
@@ -48,10 +51,10 @@ def measure(neither: float, alone: float) -> dict[str, tuple[float, float]]:
 
 def main() -> None:
     """Print a row for each design."""
-    for neither, alone in DESIGNS:
-        found = measure(neither, alone)
+    for proteins, (neither, alone) in product(PROTEINS, DESIGNS):
+        found = measure(proteins, neither, alone)
         cells = " | ".join(f"{rate:.3f}, {power:.2f}" for rate, power in found.values())
-        print(f"| {neither} | {alone} | {cells} |", flush=True)
+        print(f"| {proteins:,} | {neither} | {alone} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

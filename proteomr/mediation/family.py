@@ -35,7 +35,7 @@ from proteomr.models.family import Ratio
 from proteomr.stats.mediation import Analysis, Trio
 from proteomr.stats.mediation_bench import Bench
 from proteomr.stats.mediation_effects import Contrast
-from proteomr.stats.mediation_joint import analyse_together, part_of
+from proteomr.stats.mediation_joint import OF_TWO_VALUES, analyse_each_beside
 from proteomr.stats.mediation_regressions import Unfit
 from proteomr.stats.resampling import Resamples
 from proteomr.stats.transforms import transform_block
@@ -157,25 +157,55 @@ class Mediation(Family[MediationState]):
         rows = Rows(spec)
         for m in range(len(problem.models)):
             analyses = self._analyse_jointly if spec.joint else self._analyse
-            found = self._accept(fits, m, analyses(state, block, m, able[:, m]))
-            there = [block.observed[j] for j in found]
-            if spec.joint:
-                there = [np.all(block.observed[list(found)], axis=0)] * len(found)
-            limits = draw_limits(list(found.values()), there, spec, state.samples)
-            target = problem.targets[problem.models[m].target]
-            for (j, analysis), each in zip(found.items(), limits, strict=True):
-                if spec.joint:
-                    fits.n[j, m] = analysis.influence.shape[0]
-                if spec.family != "linear":
-                    fits.n_case[j, m] = _count(target.values[block.observed[j]])
-                rows.add((j, m), int(fits.n[j, m]), int(fits.n_case[j, m]), analysis, each)
+            accepted = self._accept(fits, m, analyses(state, block, m, able[:, m]))
+            for batch in self._batch(accepted):
+                self._tell(state, block, fits, m, batch, rows)
         return replace(fits, details={"mediation": rows.effects(), "paths": rows.paths()})
+
+    def _batch(
+        self, accepted: Iterator[tuple[int, Analysis]]
+    ) -> Iterator[list[tuple[int, Analysis]]]:
+        """Yield the analyses whose limits are drawn together.
+
+        Those by influences, which are one product of matrices, without the models, whose bases of
+        all people together would take ten times the room of the influences; those of one
+        joint model, which they share; all others one by one, so that one is held at a time.
+        """
+        if self.asked.bootstrap == "influence":
+            yield [(j, replace(analysis, refit=_let_go)) for j, analysis in accepted]
+        elif self.asked.joint:
+            yield list(accepted)
+        else:
+            for one in accepted:
+                yield [one]
+
+    def _tell(
+        self,
+        state: MediationState,
+        block: Block,
+        fits: FitBlock,
+        m: int,
+        batch: list[tuple[int, Analysis]],
+        rows: Rows,
+    ) -> None:
+        """Add the rows of some analyses of a model, with their limits."""
+        spec, problem = self.asked, state.problem
+        there = [block.observed[j] for j, _ in batch]
+        if spec.joint:
+            there = [np.all(there, axis=0)] * len(batch)
+        limits = draw_limits([analysis for _, analysis in batch], there, spec, state.samples)
+        target = problem.targets[problem.models[m].target]
+        for (j, analysis), each in zip(batch, limits, strict=True):
+            if spec.joint:
+                fits.n[j, m] = analysis.influence.shape[0]
+            if spec.family != "linear":
+                fits.n_case[j, m] = _count(target.values[block.observed[j]])
+            rows.add((j, m), int(fits.n[j, m]), int(fits.n_case[j, m]), analysis, each)
 
     def _accept(
         self, fits: FitBlock, m: int, outcomes: Iterable[tuple[int, Analysis | Unfit]]
-    ) -> dict[int, Analysis]:
-        """Enter how the analyses of a model ended; return those that have estimates."""
-        found = {}
+    ) -> Iterator[tuple[int, Analysis]]:
+        """Enter how the analyses of a model ended; yield those that have estimates."""
         for j, outcome in outcomes:
             if isinstance(outcome, Unfit):
                 fits.refuse(j, m, outcome.status, outcome.message)
@@ -188,8 +218,7 @@ class Mediation(Family[MediationState]):
                 continue
             fits.estimate[j, m], fits.se[j, m] = estimate, se
             fits.status[j, m] = int(Status.ok)
-            found[j] = outcome
-        return found
+            yield j, outcome
 
     def _analyse(
         self, state: MediationState, block: Block, m: int, able: Bool
@@ -208,7 +237,14 @@ class Mediation(Family[MediationState]):
         self, state: MediationState, block: Block, m: int, able: Bool
     ) -> Iterator[tuple[int, Analysis | Unfit]]:
         """Yield what comes of each protein in the one model that has all that can be in it."""
-        proteins = np.flatnonzero(able)
+        two = np.array(
+            [_has_two_values(x[o]) for x, o in zip(block.values, block.observed, strict=True)]
+        )
+        for j in np.flatnonzero(able & two).tolist():
+            yield j, Unfit(Status.not_identified, OF_TWO_VALUES)
+        proteins = np.flatnonzero(able & ~two)
+        if not proteins.size:
+            return
         there = np.all(block.observed[proteins], axis=0)
         values = np.ascontiguousarray(block.values[proteins][:, there])
         if self.asked.transform in {"rint", "zscore"}:
@@ -216,14 +252,11 @@ class Mediation(Family[MediationState]):
             transform_block(values.copy(), values, transform=self.asked.transform)
         pair = state.pairs[state.problem.models[m].target]
         trios = [Trio(row, state.benches[m], None if np.all(there) else there) for row in values]
-        try:
-            whole = analyse_together(trios, Contrast(pair.low, pair.high))
-        except Unfit as ending:
-            for j in proteins.tolist():
-                yield j, ending
-            return
-        for place, j in enumerate(proteins.tolist()):
-            yield j, part_of(whole, place)
+        yield from zip(
+            proteins.tolist(),
+            analyse_each_beside(trios, Contrast(pair.low, pair.high)),
+            strict=True,
+        )
 
     def _gather(self, state: MediationState, block: Block, j: int, m: int) -> Trio:
         """Return a protein with its pair and covariates, on the rows that have it."""
@@ -302,6 +335,16 @@ def _lay_out_bench(
         None if problem.clusters is None else problem.clusters[there],
         None if problem.weights is None else problem.weights[there],
     )
+
+
+def _has_two_values(values: F64) -> bool:
+    low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
+    return bool(low < high and np.all((values == low) | (values == high)))
+
+
+def _let_go(counts: F64) -> F64:
+    """Stand for the refits of an analysis whose models are no longer held."""
+    raise ValueError(f"the models of {counts.shape[-1]} people are let go")
 
 
 def _count(values: F64) -> int:

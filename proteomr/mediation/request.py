@@ -13,7 +13,7 @@ from proteomr.tables import load_schema
 
 __all__ = ["MediateRequest"]
 
-_VERSION = 5  # of how rows are chosen, effects estimated and tests combined
+_VERSION = 6  # of how rows are chosen, effects estimated and tests combined
 
 
 @dataclass(frozen=True, slots=True)

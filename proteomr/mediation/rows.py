@@ -10,7 +10,7 @@ from proteomr.mediation.specification import MediationSpec
 from proteomr.models import Details
 from proteomr.stats.distributions import quantile_normal
 from proteomr.stats.e_values import e_values_of
-from proteomr.stats.mediation import Analysis, PathEstimate
+from proteomr.stats.mediation import Analysis, PathEstimate, doubt_proportion
 from proteomr.stats.mediation_draws import Limits
 from proteomr.stats.mediation_effects import four_way_of_means, percentages, product_of_means
 from proteomr.stats.mediation_joint import JOINT_EFFECTS
@@ -59,13 +59,14 @@ class Rows:
         cases : below 0 where the outcome has none.
         """
         estimates, errors = analysis.estimates, analysis.standard_errors()
+        told = {**doubt_proportion(analysis), **analysis.said}
         for position, quantity in enumerate(analysis.effects.names):
             estimate, se = float(estimates[position]), float(errors[position])
             drawn = ("", np.nan, np.nan)
             if limits is not None:
                 ends = float(limits.low[position]), float(limits.high[position])
                 drawn = (limits.describe(position, estimate), *ends)
-            said = [analysis.said.get(quantity, ""), drawn[0], *analysis.notes]
+            said = [told.get(quantity, ""), drawn[0], *analysis.notes]
             sound = bool(np.isfinite(estimate) and np.isfinite(se) and se > 0.0)
             if not sound:
                 said.append("no finite estimate with an error above 0")

@@ -352,8 +352,10 @@ def path_of_mediator(fit: Regression, scaled: Scaled) -> PathEstimate:
 
 
 def doubt_proportion(analysis: Analysis) -> dict[str, str]:
-    """Say of a proportion, by its name, that its total effect may be none."""
+    """Say of a proportion, by its name, that its total effect may be none; nothing without one."""
     names = analysis.effects.names
+    if "proportion" not in names:
+        return {}
     total = names.index("te" if "te" in names else "total")
     estimate, error = analysis.estimates[total], analysis.standard_errors()[total]
     if abs(estimate) > 1.96 * error:

@@ -139,6 +139,20 @@ class Basis:
             back,
         )
 
+    def determines(self, column: F64) -> bool:
+        """Whether the columns leave nothing of another ``(n,)``, by the rule of :meth:`extend`.
+
+        Examples
+        --------
+        >>> one, x = np.ones((4, 1)), np.arange(4.0)
+        >>> Basis.of(np.column_stack([one, x])).determines(2.0 * x + 1.0)
+        True
+        """
+        rest = column
+        for _ in range(2):
+            rest = rest - self.Q @ (self.inverse @ (self.Q.T @ rest))
+        return not float(np.linalg.norm(rest)) > _ALIASED * float(np.linalg.norm(column))
+
     def fit(self, y: F64) -> tuple[F64, F64]:
         """Return least-squares coefficients ``(k,)``, 0 where aliased, and residuals ``(n,)``.
 

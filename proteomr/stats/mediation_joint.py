@@ -16,14 +16,15 @@ from proteomr.stats.mediation import (
     paths_of,
     scale_trio,
 )
-from proteomr.stats.mediation_bases import root_rows
+from proteomr.stats.mediation_bases import Basis, root_rows
 from proteomr.stats.mediation_effects import Contrast, Effects, Numbers
-from proteomr.stats.mediation_mediator import fit_mediator
+from proteomr.stats.mediation_mediator import DETERMINED, fit_mediator
 from proteomr.stats.mediation_regressions import Regression, Unfit, fit_regression
 from proteomr.status import Status
 
-__all__ = ["JOINT_EFFECTS", "analyse_together", "part_of"]
+__all__ = ["JOINT_EFFECTS", "OF_TWO_VALUES", "analyse_each_beside", "analyse_together", "part_of"]
 
+OF_TWO_VALUES = "a protein of two values has no part in a joint model"
 JOINT_EFFECTS = ("total", "direct", "indirect", "proportion", "indirect_all")
 """Quantities of each mediator: of the exposure, of it beside all mediators, through this one, its
 share, and through all.
@@ -92,12 +93,90 @@ def analyse_together(trios: list[Trio], contrast: Contrast) -> Analysis:
     return Analysis(effects, parameters, influence, units, refit, paths, clusters=clusters)
 
 
+def analyse_each_beside(trios: list[Trio], contrast: Contrast) -> list[Analysis | Unfit]:
+    """Return the effects through each of J mediators beside the others, or why it has none.
+
+    Mediators that the others determine have no effects of their own. In the model they stand as a
+    basis of them does, whichever it is: neither the exposure's coefficient nor those of other
+    mediators change with it, and ``indirect_all`` neither.
+
+    Parameters
+    ----------
+    trios : on the same bench and rows.
+
+    Examples
+    --------
+    >>> generator = np.random.default_rng(1)
+    >>> a, one = np.arange(400) % 2.0, np.ones((400, 1))
+    >>> first, second = a + generator.normal(size=400), generator.normal(size=400)
+    >>> trio = Trio.of(a, first, first + second + a, for_mediator=one, for_outcome=one)
+    >>> trios = [replace(trio, mediator=m) for m in (first, generator.normal(size=400), 2 * first)]
+    >>> found = analyse_each_beside(trios, Contrast(0.0, 1.0))
+    >>> [one.status.name if isinstance(one, Unfit) else "ok" for one in found]
+    ['collinear', 'ok', 'collinear']
+    """
+    try:
+        whole = analyse_together(trios, contrast)
+    except Unfit as ending:
+        if ending.status is not Status.collinear:
+            return [ending] * len(trios)
+    else:
+        return [part_of(whole, j) for j in range(len(trios))]
+    try:
+        kept, refused = _find_determined(
+            [scale_trio(t, contrast, scales_outcome=True) for t in trios]
+        )
+        if len(refused) < len(trios):
+            whole = analyse_together([trios[j] for j in kept], contrast)
+    except Unfit as ending:
+        return [ending] * len(trios)
+    note = (
+        f"in the model beside {len(trios) - 1} proteins, of which what others determine has no "
+        f"effect of its own: {len(refused)}"
+    )
+    return [
+        refused[j] if j in refused else replace(part_of(whole, kept.index(j)), notes=(note,))
+        for j in range(len(trios))
+    ]
+
+
+def _find_determined(scaled: list[Scaled]) -> tuple[list[int], dict[int, Unfit]]:
+    """Return mediators that determine all of them, and why some have no effect of their own.
+
+    Raises
+    ------
+    Unfit
+        The mediators determine the exposure.
+    """
+    first, J = scaled[0], len(scaled)
+    weights = first.trio.weights
+    without = first.trio.bench.outcome_basis(first.trio.there, line=True)
+    own = root_rows(np.column_stack([each.mediator for each in scaled]), weights)
+    alone = {j for j in range(J) if without.determines(own[:, j])}
+    rest = [j for j in range(J) if j not in alone]
+    columns = without.extend(own[:, rest]).kept - without.k
+    kept = [rest[place] for place in columns.tolist() if place >= 0]
+    covariates = Basis.of(without.design[:, :-1])
+    if covariates.extend(own[:, rest]).determines(without.design[:, -1]):
+        raise Unfit(
+            Status.collinear,
+            "covariates and proteins determine the exposure in the model of the outcome",
+        )
+    refused = {j: Unfit(Status.collinear, DETERMINED) for j in alone}
+    for j in rest:
+        others = [other for other in rest if other != j]
+        if without.extend(own[:, others]).determines(own[:, j]):
+            message = "other proteins determine the protein in the model of the outcome"
+            refused[j] = Unfit(Status.collinear, message)
+    return kept, refused
+
+
 def _fit_together(
     scaled: list[Scaled],
 ) -> tuple[list[Regression], Regression, Regression]:
     """Fit each mediator, the outcome with all of them, and the outcome with none."""
     if any(each.binary for each in scaled):
-        raise Unfit(Status.not_identified, "a protein of two values has no part in a joint model")
+        raise Unfit(Status.not_identified, OF_TWO_VALUES)
     first, J = scaled[0], len(scaled)
     without = first.trio.bench.outcome_basis(first.trio.there, line=True)
     at, weights = without.k - 1, first.trio.weights

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from proteomr.stats.mediation import Scaled
-from proteomr.stats.mediation_regressions import BinaryModel, LinearModel, fit_regression
+from proteomr.stats.mediation_bases import root_rows
+from proteomr.stats.mediation_regressions import (
+    BinaryModel,
+    LinearModel,
+    Unfit,
+    fit_regression,
+)
+from proteomr.status import Status
 
-__all__ = ["fit_mediator"]
+__all__ = ["DETERMINED", "fit_mediator"]
+
+DETERMINED = "exposure and covariates determine the protein"
+"""What is said of a mediator of which the exposure and the covariates leave nothing."""
 
 
 def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
     """Fit the mediator to its covariates and the exposure, the last column.
+
+    A mediator that these determine, as the exposure itself does, mediates nothing that could be
+    told from them, whatever the method and the model of the outcome.
 
     Raises
     ------
@@ -29,6 +42,11 @@ def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
     """
     trio = scaled.trio
     basis = trio.bench.mediator_basis(trio.there, line=not scaled.binary)
+    told = basis.k - 1 in basis.kept and basis.kept.size < basis.n
+    if told and basis.determines(
+        scaled.mediator if scaled.binary else root_rows(scaled.mediator, trio.weights)
+    ):
+        raise Unfit(Status.collinear, DETERMINED)
     return fit_regression(
         basis,
         scaled.mediator,

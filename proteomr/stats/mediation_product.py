@@ -13,7 +13,6 @@ from proteomr.stats.mediation import (
     PathEstimate,
     Scaled,
     Trio,
-    doubt_proportion,
     each_sample,
     paths_of,
     scale_trio,
@@ -125,7 +124,7 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     return replace(
         analysis,
         paths=_list_paths(fits),
-        said={**doubt_proportion(analysis), **_tell_lost(analysis)},
+        said=_tell_lost(analysis),
         ratios=list_ratios(analysis, fits.scaled, link=options.link, four_way=options.four_way),
     )
 

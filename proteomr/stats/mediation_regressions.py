@@ -193,14 +193,14 @@ def fit_regression(
     >>> fit.coefficients.round(2).tolist(), fit.df
     ([0.8, 2.3], 2)
     """
-    for position, name in zip(needed, what, strict=True):
-        if position not in basis.kept:
-            raise Unfit(Status.collinear, f"covariates determine {name} in the model of {of}")
     rank = basis.kept.size
-    if basis.n <= rank:
+    if basis.n <= rank:  # before what is determined: so few determine everything
         raise Unfit(
             Status.too_few, f"{basis.n} people for {rank} coefficients in the model of {of}"
         )
+    for position, name in zip(needed, what, strict=True):
+        if position not in basis.kept:
+            raise Unfit(Status.collinear, f"covariates determine {name} in the model of {of}")
     if np.ptp(y) == 0.0:
         raise Unfit(Status.constant, f"{of} has one value on the rows of the fit")
     if link == "linear":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,10 @@ import polars as pl
 import pytest
 
 from proteomr.errors import UsageError
-from proteomr.mediation import mediate
+from proteomr.mediation import family, mediate
+from proteomr.mediation.analysing import Setting, analyse_trio
 from proteomr.scan import FollowUp
+from proteomr.stats.mediation import Analysis, Trio
 
 
 def ask(method: Any, outcome: Any, **more: Any) -> pl.DataFrame:
@@ -76,3 +80,36 @@ def test_outcomes_that_do_not_go_together_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         ask(method, outcome, **more)
+
+
+@pytest.mark.parametrize("bootstrap", [None, "refit", "influence"])
+def test_no_more_than_one_analysis_has_its_models_at_a_time(
+    bootstrap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, n = np.random.default_rng(3), 60
+    ids = [f"{i:03d}" for i in range(n)]
+    people = pl.DataFrame({"ID": ids, "lonely": np.arange(n) % 2, "bmi": generator.normal(size=n)})
+    columns = {f"P{j}": generator.normal(size=n) for j in range(8)}
+    models: list[weakref.ref[Any]] = []
+    held: list[int] = []
+
+    def watch(trio: Trio, setting: Setting) -> Analysis:
+        gc.collect()
+        held.append(sum(one() is not None for one in models))
+        analysis = analyse_trio(trio, setting)
+        models.append(weakref.ref(analysis.refit))
+        return analysis
+
+    monkeypatch.setattr(family, "analyse_trio", watch)
+    found = mediate(
+        people,
+        pl.DataFrame({"ID": ids, **columns}),
+        method="product",
+        exposure="lonely",
+        outcome="bmi",
+        bootstrap=bootstrap,
+        bootstraps=20,
+    )
+    assert set(found.table()["status"]) == {"ok"}
+    assert len(models) >= len(columns)
+    assert max(held) <= 1

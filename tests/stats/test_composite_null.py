@@ -51,6 +51,20 @@ def test_false_discoveries_are_held_and_found_by_more_power(
     assert found["hdmt"] > found["max"]
 
 
+@pytest.mark.parametrize("m", [200, 500])
+@pytest.mark.parametrize("shares", [(0.6, 0.17, 0.17), (0.9, 0.04, 0.04), (0.9, 0.08, 0.0)])
+def test_false_discoveries_are_held_among_a_few_hundred(
+    shares: tuple[float, float, float], m: int
+) -> None:
+    # shares of so few are told to 0.1: where they alone decided, the rate was 0.07 to 0.09
+    generator, runs, false = np.random.default_rng(7), 400, []
+    for _ in range(runs):
+        p_a, p_b, kind = _draw(shares, m, generator)
+        hits = false_discovery_rates(p_a, p_b, estimate_null_shares(p_a, p_b)) < 0.05
+        false.append(float(np.sum(hits & (kind != 3)) / max(hits.sum(), 1)))
+    assert np.mean(false) < 0.05 + 2.0 * np.std(false) / np.sqrt(runs)
+
+
 def test_shares_are_those_that_the_mediators_were_drawn_with() -> None:
     p_a, p_b, _ = _draw((0.7, 0.15, 0.1), 50_000, np.random.default_rng(2))
     shares = estimate_null_shares(p_a, p_b)
@@ -116,7 +130,7 @@ def _cover(p: list[float], t: float) -> float:
 
 
 def _rate_slowly(p_a: list[float], p_b: list[float]) -> list[float]:
-    """Return the rates of Dai, Stanford and LeBlanc, mediator by mediator."""
+    """Return the rates of Dai, Stanford and LeBlanc, no less than by a count, one by one."""
     m = len(p_a)
     pairs = list(zip(p_a, p_b, strict=True))
     without_a = min(1.0, 2.0 * sum(p > 0.5 for p in p_a) / m)
@@ -133,6 +147,8 @@ def _rate_slowly(p_a: list[float], p_b: list[float]) -> list[float]:
     for t in larger:
         expected = (without_a - neither) * t * law(p_b, t, without_b)
         expected += (without_b - neither) * t * law(p_a, t, without_a) + neither * t * t
+        without = sum((a > 0.5 and b <= t) + (b > 0.5 and a <= t) for a, b in pairs)
+        expected = max(expected, t * (2.0 * without / m - neither * t))
         rates.append(min(1.0, m * expected / sum(other <= t for other in larger)))
     return [min(r for r, u in zip(rates, larger, strict=True) if u >= t) for t in larger]
 
