@@ -11,6 +11,7 @@ from proteomr._typing import F64, I64
 from proteomr.models.base import Factor, Problem
 from proteomr.stats.linalg import (
     FLAT,
+    PLAIN_PIVOT,
     cholesky_pivots,
     find_column_ends,
     find_independent,
@@ -35,9 +36,6 @@ _SAID = "aliased: "
 _ROWS_PER_CELL = 64
 # As in the linear family: the share of its length below which a column is made of others.
 _ALIASED = 1e-9
-# Squares of cosines in a Gram matrix: above 1e-6 no column is within 1e-3 of the others' span, so
-# that neither the choice by pivots nor one Cholesky factor can be in doubt. Else QR decides.
-_PLAIN_PIVOT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +175,7 @@ def _sweep(values: F64, Z: F64, cell_of_row: I64) -> tuple[F64, I64]:
     unexplained = _measure(rest) > _ALIASED
     if not np.all(unexplained):
         rest = np.where(unexplained, rest, 0.0)
-    independent = _find_kept(rest)
+    independent = find_independent(rest, tolerance=_ALIASED)
     kept = rest if independent.size == rest.shape[1] else rest[:, independent]
     return orthonormalise_twice(kept), independent
 
@@ -209,14 +207,6 @@ def take_out_cells(columns: F64, Z: F64, counts: I64, *, root: F64 | None = None
             columns[start:stop] -= part
 
 
-def _find_kept(rest: F64) -> I64:
-    """Return the independent columns: by their Gram where it is plain, by QR where it is not."""
-    gram = rest.T @ rest
-    if np.all(np.diagonal(gram) > 0) and cholesky_pivots(gram[None])[1][0] > _PLAIN_PIVOT:
-        return np.arange(rest.shape[1])
-    return find_independent(rest, tolerance=_ALIASED)
-
-
 def orthonormalise_twice(matrix: F64) -> F64:
     """Return an orthogonal basis, by Cholesky QR twice where safe (Yamamoto et al. 2015).
 
@@ -225,7 +215,7 @@ def orthonormalise_twice(matrix: F64) -> F64:
     unit, room = np.sqrt(matrix.shape[0]), None
     for length in (1.0, unit):  # once leaves the square of the condition, twice leaves rounding
         L, pivots = cholesky_pivots((matrix.T @ matrix)[None])
-        if pivots[0] <= _PLAIN_PIVOT:
+        if pivots[0] <= PLAIN_PIVOT:
             return orthonormalise(orthonormalise(matrix))
         product = np.matmul(matrix, length * np.linalg.inv(L[0]).T, out=room)
         matrix, room = product, matrix

@@ -104,7 +104,8 @@ class CoxMass:
             self._enter_products(found, good, proteins, tables)
         if self.changes is not None:
             turn = self._turn(rows, modifiers, shifts[proteins])
-            good = self._enter_changes(rows, found, good, proteins, tables, turn=turn)
+            observed = block.observed[proteins]
+            good = self._enter_changes(rows, observed, found, good, proteins, tables, turn=turn)
         done[proteins[good]] = True
         return done
 
@@ -194,6 +195,7 @@ class CoxMass:
     def _enter_changes(
         self,
         rows: BlockRows,
+        observed: Bool,
         found: BlockEstimate,
         good: I64,
         proteins: I64,
@@ -215,7 +217,7 @@ class CoxMass:
         tests = self.changes.test(
             found.at_maximum.block.double,
             found.at_maximum.state[:, 0],
-            wanted=rows.wanted,
+            observed=observed,
             terms=[columns for _, columns in terms],
             turn=turn,
             unit=self.unit,
@@ -318,7 +320,7 @@ def prepare_cox_mass(
             np.concatenate([named, modifiers.values[:, at].T], axis=1), A, risk, base
         )
         units, of_modifiers = found[:, : places.size], found[:, places.size :]
-        scale = TimeScale(model.outcome[at], risk, options.survival.zph)
+        scale = TimeScale(model.outcome, risk, options.survival.zph, at)
         changes = CoxChanges(design, risk, scale, rows.loops, model.ties == "efron")
     return CoxMass(
         model,
@@ -367,20 +369,25 @@ def _find_places(columns: I64, cells: Cells) -> I64:
 
 def _find_units(X: F64, A: F64, risk: RiskSets, base: Base) -> F64:
     """Return what makes columns ``(n, k)`` of those of A, but for constants of each part."""
-    hazard = base.weights[0, 0]
-    everybody = np.ones((1, A.shape[0]), dtype=np.float32)
-
-    def centre(Z: F64) -> F64:
-        columns = np.ascontiguousarray(Z.T)[None]
-        return np.asarray(centre_borders(columns, everybody, hazard, risk)[0])
-
-    of_design, left = centre(A), centre(X)
-    weighted = hazard * of_design
-    square = weighted @ of_design.T
+    of_design, left = (_centre_columns(Z, base.weights[0, 0], risk) for Z in (A, X))
+    weighted = np.where(risk.part >= 0, base.weights[0, 0], 0.0)[:, None] * of_design
+    square = weighted.T @ of_design
     # Columns of A are far from dependent; the second time takes out what rounding has left.
     units = np.zeros((A.shape[1], X.shape[1]))
     for _ in range(2):
-        more = np.linalg.solve(square, weighted @ left.T)
-        left -= more.T @ of_design
+        more = np.linalg.solve(square, weighted.T @ left)
+        left -= of_design @ more
         units += more
     return units
+
+
+def _centre_columns(Z: F64, hazard: F64, risk: RiskSets) -> F64:
+    """Return columns ``(n, k)`` less their mean over each part, weighted by hazard."""
+    part, parts = np.maximum(risk.part, 0), max(risk.parts, 1)
+    weight = np.where(risk.part >= 0, hazard, 0.0)
+    total = np.bincount(part, weight, parts)
+    total = np.where(total > 0.0, total, 1.0)
+    if parts == 1:
+        return np.asarray(Z - weight @ Z / total)
+    sums = np.array([np.bincount(part, weight * z, parts) for z in Z.T])
+    return np.asarray(Z - (sums / total).T[part])

@@ -17,10 +17,8 @@ from proteomr.stats.efficient_moments import estimate_by_moments, sum_moments
 from proteomr.stats.instrument_tests import InstrumentTest
 from proteomr.stats.instrumental import Estimates, Triangles
 from proteomr.stats.instrumental_fit import Chunk, fit_instrumental, scale_variance
-from proteomr.stats.linalg import (
-    find_independent,
-    take_out,
-)
+from proteomr.stats.least_squares import take_out
+from proteomr.stats.linalg import find_independent
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.status import Status
 

@@ -8,12 +8,8 @@ from proteomr._typing import F64, I64
 from proteomr.models.base import Block, Fit, Problem, Refusal
 from proteomr.models.cells import describe_aliased
 from proteomr.models.responses import respond
-from proteomr.stats.linalg import (
-    LeastSquares,
-    change_units,
-    condition_columns,
-    solve_least_squares,
-)
+from proteomr.stats.least_squares import LeastSquares, solve_least_squares
+from proteomr.stats.linalg import change_units, condition_columns
 from proteomr.status import Status
 
 __all__ = ["COMBINATION", "PERFECT", "explains_all", "fit_exactly"]

@@ -8,7 +8,8 @@ from proteomr.models.exact import Regression, Solution
 from proteomr.models.fits import Refusal
 from proteomr.models.linear_exact import COMBINATION, explains_all
 from proteomr.stats.block_correlation import Blocks, take_correlation_out
-from proteomr.stats.linalg import condition_columns, solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
+from proteomr.stats.linalg import condition_columns
 from proteomr.stats.sandwich import ErrorKind, estimate_sandwich
 from proteomr.status import Status
 

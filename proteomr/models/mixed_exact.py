@@ -23,7 +23,8 @@ from proteomr.models.mixed_weights import RowWeights
 from proteomr.models.random_effects import RandomEffects, RandomTerm
 from proteomr.models.responses import respond
 from proteomr.stats.group_sums import turn_groups
-from proteomr.stats.linalg import condition_columns, solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
+from proteomr.stats.linalg import condition_columns
 from proteomr.stats.random_structure import Structure
 from proteomr.stats.reml_crossed import CrossedSums
 from proteomr.stats.reml_search import minimise

@@ -10,7 +10,8 @@ from proteomr._typing import F64, I64
 from proteomr.models.family import FitOptions
 from proteomr.models.linear_exact import explains_all
 from proteomr.models.whole import Fitted, WholeModel
-from proteomr.stats.linalg import condition_columns, solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
+from proteomr.stats.linalg import condition_columns
 from proteomr.stats.nested_tests import NestedTest, compare_least_squares
 from proteomr.stats.sandwich import estimate_sandwich
 

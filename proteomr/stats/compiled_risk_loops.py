@@ -24,6 +24,7 @@ __all__ = [
     "exponentiate64",
     "sum_borders",
     "sum_fit",
+    "weigh_times",
 ]
 
 # Sums over risk sets keep their order, and what is infinite stays so.
@@ -201,3 +202,23 @@ def sum_fit(w, mask, bins, efron, a, S, D, u, d, C, own):
     bin_deaths(w, mask, top, dead, D, d, u)
     add_sets(part, a[0, 1:], a[1, 1:], late, S)
     add_hazards(part, S, D, d, u, efron, C, own)
+
+
+@_compile
+def weigh_times(S, D, d, u, efron, Q):
+    # Sums of q, f q, q^2, f q^2 and f^2 q^2 for each event time.
+    Q[:] = 0.0
+    for g in range(S.size):
+        if d[g] == 0:
+            continue
+        mean = u[g] / d[g]
+        steps = d[g] if efron else 1
+        count = 1.0 if efron else float(d[g])
+        for k in range(steps):
+            f = k / d[g]
+            q = 1.0 / (S[g] - f * D[g])
+            Q[0, g] += mean * count * q
+            Q[1, g] += mean * count * f * q
+            Q[2, g] += mean * count * q * q
+            Q[3, g] += mean * count * f * q * q
+            Q[4, g] += mean * count * f * f * q * q

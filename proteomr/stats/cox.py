@@ -17,7 +17,7 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.cox_limits import find_recession, group_along
 from proteomr.stats.exact_ties import AnyTies, PartialSums, drop_settled, sum_partial
-from proteomr.stats.linalg import find_independent, scale_columns
+from proteomr.stats.linalg import factor_columns, find_independent, scale_columns
 from proteomr.stats.risk_sets import RiskSets
 
 __all__ = ["CoxFit", "centre_within", "fit_cox"]
@@ -132,22 +132,23 @@ def centre_within(X: F64, risk: RiskSets) -> F64:
     >>> centre_within(np.array([[1.0], [3.0], [9.0]]), lay_out_risk_sets(rows)).ravel().tolist()
     [-1.0, 1.0, 0.0]
     """
-    ever = risk.at_risk
-    out = np.zeros(X.shape)
-    part = risk.part[ever]
-    people = np.bincount(part, minlength=risk.parts)
-    values = X[ever]
-    whole = np.sqrt(np.einsum("ij,ij->j", values, values))
+    never, parts = np.flatnonzero(~risk.at_risk), max(risk.parts, 1)
+    part = np.maximum(risk.part, 0)
+    people = np.bincount(risk.part[risk.at_risk], minlength=parts)
+    values = X.copy()
+    values[never] = 0.0
+    whole = np.einsum("ij,ij->j", values, values)
     for _ in range(2):  # the second takes out what rounding of the first mean has left
-        if risk.parts == 1:
-            values -= values.mean(axis=0)
-            continue
-        for j in range(X.shape[1]):
-            sums = np.bincount(part, weights=values[:, j], minlength=risk.parts)
-            values[:, j] -= (sums / np.maximum(people, 1))[part]
-    left = np.sqrt(np.einsum("ij,ij->j", values, values))
-    out[ever] = np.where(left > _ALIASED * whole, values, 0.0)
-    return out
+        if parts == 1:
+            values -= np.ones(part.size) @ values / np.maximum(people, 1)
+        else:
+            for j in range(X.shape[1]):
+                sums = np.bincount(part, weights=values[:, j], minlength=parts)
+                values[:, j] -= (sums / np.maximum(people, 1))[part]
+        values[never] = 0.0
+    left = np.einsum("ij,ij->j", values, values)
+    values[:, left <= _ALIASED**2 * whole] = 0.0
+    return values
 
 
 def fit_cox(
@@ -248,9 +249,11 @@ class _Search:
         """Return the fit at the maximum, infinite estimates at their limit."""
         null, test, steps = fit.null, np.nan, 0
         while fit.used.size:
-            X = centre_within(self.X[:, fit.used], fit.risk)
-            Q, R = np.linalg.qr(X)
-            basis = Q * _unit_of(fit.risk)
+            X = self.X if fit.used.size == self.X.shape[1] else self.X[:, fit.used]
+            if fit.infinite.any():  # in the risk sets of a limit
+                X = centre_within(X, fit.risk)
+            basis, R = factor_columns(X)
+            basis *= _unit_of(fit.risk)
             climb = _climb(basis, fit.risk, self.counts, self.ties)
             steps += climb.iterations
             if np.isnan(test):

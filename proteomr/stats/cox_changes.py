@@ -30,13 +30,15 @@ __all__ = ["ChangeTests", "CoxChanges", "TimeScale"]
 
 @dataclass(frozen=True)
 class TimeScale:
-    """A function of time at the event times, for whichever of the rows are observed.
+    """A function of time at the event times, for whichever of the people are observed.
 
     Parameters
     ----------
-    outcome : ``(n, 3)``, of which the risk sets are.
+    outcome : ``(n, 3)``, of all people: those whom a limit takes out of the risk sets still count
+        in ranks and in the Kaplan-Meier estimate, as for ``cox.zph``.
     risk : the risk sets.
     transform : as of :func:`proteomr.stats.proportional_hazards.transform_times`.
+    rows : which of the people the risk sets are of; None for all.
 
     Examples
     --------
@@ -50,6 +52,8 @@ class TimeScale:
     outcome: F64
     risk: RiskSets
     transform: ZphTransform
+    rows: I64 | None = None
+    _dead: I64 = field(init=False, repr=False)
     _times: F64 = field(init=False, repr=False)
     _exit: I64 = field(init=False, repr=False)
     _entry: I64 = field(init=False, repr=False)
@@ -59,7 +63,9 @@ class TimeScale:
     def __post_init__(self) -> None:
         entry, exit_, _ = self.outcome.T
         times, place = np.unique(exit_, return_inverse=True)
+        dead = self.risk.bins.dead
         found = {
+            "_dead": dead if self.rows is None else self.rows[dead],
             "_times": times,
             "_exit": place,
             "_entry": np.searchsorted(times, entry, side="right"),
@@ -77,9 +83,8 @@ class TimeScale:
         observed : ``(n,)``, 1 or 0.
         """
         G, size = self.risk.size, self._times.size
-        dead = self.risk.bins.dead
-        died = observed[dead]
-        deaths = np.bincount(self.risk.high[dead] - 1, died, G)
+        died = observed[self._dead]
+        deaths = np.bincount(self.risk.high[self.risk.bins.dead] - 1, died, G)
         if self.transform == "identity":
             values = self.risk.times
         elif self.transform == "log":
@@ -93,7 +98,7 @@ class TimeScale:
                 ranks = below + 0.5 * (left + 1.0)
             else:
                 at_risk = self._count_entered(observed) - below
-                events = np.bincount(self._exit[dead], weights=died, minlength=size)
+                events = np.bincount(self._exit[self._dead], weights=died, minlength=size)
                 kept = 1.0 - events / np.where(events > 0.0, at_risk, 1.0)
                 ranks = 1.0 - np.concatenate([[1.0], np.cumprod(kept)[:-1]])
             values = ranks[self._place]
@@ -146,7 +151,7 @@ class CoxChanges:
         rows: Rows,
         hazards: F64,
         *,
-        wanted: int,
+        observed: Bool,
         terms: Sequence[I64],
         turn: F64,
         unit: float = 1.0,
@@ -156,13 +161,14 @@ class CoxChanges:
         Parameters
         ----------
         hazards : ``(B, n)``, at the maxima.
-        wanted : how many fits.
+        observed : ``(B, people)``, of these fits: who has the protein, of all people of the scale.
         terms : columns of each term among covariates and borders ``(k + s)``.
         turn : ``(B, k + s, k + s)`` or ``(1, ...)``, makes the columns that terms are of: those of
             the fits times this.
         unit : what weights of rows were divided by.
         """
-        blocks, score = self._measure(rows, hazards, wanted)
+        wanted = observed.shape[0]
+        blocks, score = self._measure(rows, hazards, observed)
         turned = turn.transpose(0, 2, 1)
         own, cross, changes = (turned @ block @ turn for block in blocks)
         score = np.matmul(score[:, None, :], turn)[:, 0]
@@ -179,21 +185,21 @@ class CoxChanges:
         dfs = np.broadcast_to(df.astype(np.float64), statistic.shape)
         return ChangeTests(statistic, df, neg_log10_p_chi2(statistic, dfs))
 
-    def _measure(self, rows: Rows, hazards: F64, wanted: int) -> tuple[tuple[F64, F64, F64], F64]:
+    def _measure(
+        self, rows: Rows, hazards: F64, observed: Bool
+    ) -> tuple[tuple[F64, F64, F64], F64]:
         """Return the information of b, of b and theta, and of theta, and the scores of theta."""
-        n, k = self.design.n, self.design.k
-        proteins, s = rows.borders.shape[:2]
-        weights = workspace.take("weights of changes", (proteins, 3, n), np.float64)
+        wanted = observed.shape[0]
+        shape = rows.borders.shape[0], 3, self.design.n
+        weights = workspace.take("weights of changes", shape, np.float64)
         weights[wanted:] = 0.0
-        means = np.empty((3, wanted, k + s, k + s))
-        score = np.empty((wanted, k + s))
-        for j in range(wanted):
-            mask = rows.mask[j].astype(np.float64)
-            gtime = self.scale.of_rows((mask > 0.0).astype(np.float64))
-            given = (self._columns, rows.borders[j], mask, self.risk, hazards[j], gtime)
-            of_means, score[j] = self.loops.sum_changes(*given, weights[j], efron=self.efron)
-            means[:, j] = of_means
-        squares = square_columns(self.design, rows.borders, weights)[:, :wanted]
+        gtime = np.array([self.scale.of_rows(there.astype(np.float64)) for there in observed])
+        of_fits = rows.borders[:wanted], rows.mask[:wanted], self.risk, hazards[:wanted], gtime
+        means, score = self.loops.sum_changes(
+            self._columns, *of_fits, weights[:wanted], efron=self.efron
+        )
+        multiply = self.loops.multiply_pairs
+        squares = square_columns(self.design, rows.borders, weights, multiply=multiply)[:, :wanted]
         own, cross, changes = squares - means
         return (own, cross, changes), score
 

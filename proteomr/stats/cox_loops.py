@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64
+from proteomr.stats.column_squares import multiply_pairs
 from proteomr.stats.cox_sandwich import score_residuals
 from proteomr.stats.cox_sums import HazardSums, sum_from_hazards, sum_intervals
 from proteomr.stats.risk_sets import RiskSets
@@ -24,6 +25,7 @@ __all__ = [
     "keep_hazards",
     "leave_residuals",
     "move_hazards",
+    "multiply_pairs",
     "sum_changes",
     "sum_influence",
 ]
@@ -104,7 +106,7 @@ def apply_curvature(
 def sum_changes(
     columns: TimedColumns,
     borders: _Array,
-    mask: F64,
+    mask: _Array,
     risk: RiskSets,
     hazards: F64,
     gtime: F64,
@@ -112,24 +114,43 @@ def sum_changes(
     *,
     efron: bool,
 ) -> tuple[F64, F64]:
-    """Return what tests of proportional hazards need of one fit.
+    """Return what tests of proportional hazards need of B fits.
 
     Parameters
     ----------
     columns : the k covariates.
-    borders : ``(s, n)``.
-    gtime : ``(G,)``, function of time at each event time.
-    weights : ``(3, n)``, filled: hazards times their cumulative ones, weighted by gtime to the
+    borders, mask, hazards : ``(B, s, n)``, ``(B, n)``, ``(B, n)``.
+    gtime : ``(B, G)``, function of time at each event time.
+    weights : ``(B, 3, n)``, filled: hazards times their cumulative ones, weighted by gtime to the
         power of 0, 1 and 2.
 
     Returns
     -------
-    The part of the means in the information ``(3, k + s, k + s)`` with those weights, and the score
-    ``(k + s,)`` with the weight gtime.
+    The part of the means in the information ``(3, B, k + s, k + s)`` with those weights, and the
+    scores ``(B, k + s)`` with the weight gtime.
     """
+    p = columns.of_dead.shape[1] + borders.shape[1]
+    means, score = np.empty((3, borders.shape[0], p, p)), np.empty((borders.shape[0], p))
+    matrix = columns.matrix()
+    for b, own in enumerate(borders):
+        X, of_fit = np.column_stack([matrix, own.T]), (mask[b], risk, hazards[b], gtime[b])
+        means[:, b], score[b] = _sum_changes(X, *of_fit, weights[b], efron=efron)
+    return means, score
+
+
+def _sum_changes(
+    X: F64,
+    mask: _Array,
+    risk: RiskSets,
+    hazards: F64,
+    gtime: F64,
+    weights: F64,
+    *,
+    efron: bool,
+) -> tuple[F64, F64]:
     there = mask > 0.0
     sums, _kept = _sum(hazards, mask, risk, there, efron=efron)
-    X = np.column_stack([columns.matrix(), borders.T])[there]
+    X = X[there]
     counts = np.bincount(risk.high[risk.died & there] - 1, minlength=risk.size)
     g = gtime[counts > 0]
     S1, D1 = sums.sum_columns(X)

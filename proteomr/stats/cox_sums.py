@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proteomr._typing import F64, I64
 from proteomr.stats.risk_sets import RiskSets
@@ -25,13 +26,19 @@ from proteomr.stats.risk_sets import RiskSets
 __all__ = ["HazardSums", "Ties", "sum_from_hazards", "sum_hazards", "sum_intervals", "sum_sets"]
 
 Ties: TypeAlias = Literal["efron", "breslow"]
+# Rows of a piece: sixty columns of them, twice, are 1 MB.
+_ROWS = 1_024
 
 
-def sum_sets(risk: RiskSets, values: F64) -> F64:
+def sum_sets(risk: RiskSets, values: F64, weights: F64 | None = None) -> F64:
     """Return the sums over each risk set ``(G, p)`` of values ``(n, p)`` of rows.
 
     Without left truncation nothing is ever subtracted. With it, a sum is made of what has come to
     risk less what has left, or from the other end, whichever has met less.
+
+    Parameters
+    ----------
+    weights : ``(n,)``, what the values of a row count; None for 1.
 
     Examples
     --------
@@ -40,17 +47,20 @@ def sum_sets(risk: RiskSets, values: F64) -> F64:
     >>> sum_sets(lay_out_risk_sets(rows), np.array([[1.0], [2.0], [4.0]])).tolist()
     [[3.0], [6.0]]
     """
-    ever = risk.at_risk
-    low, high, of_rows = risk.low[ever], risk.high[ever], values[ever]
-    leaving = _sum_bins(high - 1, of_rows, risk.size)
+    counted = risk.at_risk.astype(np.float64)
+    if weights is not None:
+        counted *= weights
+    first, last = np.maximum(risk.bins.bottom - 1, 0), np.maximum(risk.bins.top - 1, 0)
+    leaving = _sum_bins(last, values, risk.size, counted)
     if not risk.truncated:
         return _add_onward(risk, leaving)
-    coming = _sum_bins(low, of_rows, risk.size)
+    coming = _sum_bins(first, values, risk.size, counted)
     from_start = _add_up(risk, coming) - _add_up(risk, leaving) + leaving
     to_end = _add_onward(risk, leaving) - _add_onward(risk, coming) + coming
-    sizes = np.abs(of_rows).sum(axis=1)[:, None]
-    met = _add_up(risk, _sum_bins(low, sizes, risk.size))
-    to_meet = _add_onward(risk, _sum_bins(high - 1, sizes, risk.size))
+    sizes = np.abs(values).sum(axis=1)[:, None]
+    counted = np.abs(counted)
+    met = _add_up(risk, _sum_bins(first, sizes, risk.size, counted))
+    to_meet = _add_onward(risk, _sum_bins(last, sizes, risk.size, counted))
     return np.where(met < to_meet, from_start, to_end)
 
 
@@ -59,26 +69,30 @@ def _add_up(risk: RiskSets, of_times: F64) -> F64:
 
     By doubling: each sum is of neighbours only, and no other part has a share in its rounding.
     """
-    out = of_times.copy()
-    step = 1
+    out, step = of_times, 1
     while step < risk.longest:
-        same = risk.part_of_time[step:] == risk.part_of_time[:-step]
-        moved = np.where(same.reshape(-1, *(1,) * (out.ndim - 1)), out[:-step], 0.0)
-        out[step:] = out[step:] + moved
+        moved = _keep_parts(risk, out[:-step], step)
+        out = np.concatenate([out[:step], out[step:] + moved])
         step *= 2
     return out
 
 
 def _add_onward(risk: RiskSets, of_times: F64) -> F64:
     """Return the sums ``(G, ...)`` over the event times of a part from each on."""
-    out = of_times.copy()
-    step = 1
+    out, step = of_times, 1
     while step < risk.longest:
-        same = risk.part_of_time[step:] == risk.part_of_time[:-step]
-        moved = np.where(same.reshape(-1, *(1,) * (out.ndim - 1)), out[step:], 0.0)
-        out[:-step] = out[:-step] + moved
+        moved = _keep_parts(risk, out[step:], step)
+        out = np.concatenate([out[:-step] + moved, out[-step:]])
         step *= 2
     return out
+
+
+def _keep_parts(risk: RiskSets, moved: F64, step: int) -> F64:
+    """Return the values of times, those whose distance leads into another part as 0."""
+    if risk.parts == 1:
+        return moved
+    same = risk.part_of_time[step:] == risk.part_of_time[:-step]
+    return np.where(same.reshape(-1, *(1,) * (moved.ndim - 1)), moved, 0.0)
 
 
 def sum_intervals(risk: RiskSets, of_times: F64) -> F64:
@@ -104,12 +118,25 @@ def sum_intervals(risk: RiskSets, of_times: F64) -> F64:
     return out
 
 
-def _sum_bins(bins: I64, values: F64, size: int) -> F64:
-    """Return the sums ``(size, p)`` of values ``(n, p)`` by bin."""
-    out = np.empty((size, values.shape[1]))
-    for j, column in enumerate(values.T):
-        out[:, j] = np.bincount(bins, weights=column, minlength=size)
-    return out
+def _sum_bins(bins: NDArray[Any], values: F64, size: int, counted: F64 | None = None) -> F64:
+    """Return the sums ``(size, p)`` of values ``(n, p)`` by bin, in the order of the rows.
+
+    Parameters
+    ----------
+    counted : ``(n,)``, what they are multiplied by; None for 1.
+    """
+    n, p = values.shape
+    if p == 1:
+        column = values[:, 0] if counted is None else counted * values[:, 0]
+        sums = np.bincount(bins, weights=column, minlength=size)
+        return sums[:, None].astype(np.float64)
+    from scipy.sparse import csc_array
+
+    # Row by row: columns of a wide matrix, one after another, would each pass through all of it.
+    counted = np.ones(n) if counted is None else counted
+    places = np.arange(n + 1, dtype=np.int32), bins.astype(np.int32)
+    member = csc_array((counted, places[1], places[0]), shape=(size, n))
+    return np.asarray(member @ values, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -182,9 +209,8 @@ class HazardSums:
 
     def sum_columns(self, X: F64) -> tuple[F64, F64]:
         """Return the sums ``(G, p)`` of ``w x`` over risk sets and over deaths."""
-        weighted = self.w[:, None] * X
-        dead = _sum_bins(self.time_of_dead, weighted[self.dead], self.risk.size)
-        return sum_sets(self.risk, weighted), dead
+        dead = _sum_bins(self.time_of_dead, X[self.dead], self.risk.size, self.w[self.dead])
+        return sum_sets(self.risk, X, self.w), dead
 
     def information(
         self, X: F64, sums: tuple[F64, F64] | None = None, by: F64 | None = None
@@ -198,13 +224,21 @@ class HazardSums:
         """
         S1, D1 = self.sum_columns(X) if sums is None else sums
         by = np.ones(self.risk.size) if by is None else by
-        cumulative = self.accumulate(by)
-        whole = X.T @ (X * (self.w * cumulative)[:, None])
+        whole = _square(X, self.w * self.accumulate(by))
         a, b, c = (by * self.q(j, 2) for j in range(3))
         cross = S1.T @ (D1 * b[:, None])
         means = S1.T @ (S1 * a[:, None]) - cross - cross.T + D1.T @ (D1 * c[:, None])
         out = whole - means
         return np.asarray(0.5 * (out + out.T))
+
+
+def _square(X: F64, weights: F64) -> F64:
+    """Return ``X' diag(weights) X``, by pieces of rows that stay in a cache."""
+    out = np.zeros((X.shape[1], X.shape[1]))
+    for start in range(0, X.shape[0], _ROWS):
+        rows = X[start : start + _ROWS]
+        out += rows.T @ (rows * weights[start : start + _ROWS, None])
+    return out
 
 
 def sum_hazards(risk: RiskSets, eta: F64, counts: F64, *, ties: Ties = "efron") -> HazardSums:

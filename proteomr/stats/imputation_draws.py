@@ -10,7 +10,8 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64, I64
-from proteomr.stats.linalg import find_independent, solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
+from proteomr.stats.linalg import find_independent
 from proteomr.stats.multinomial import choice_probabilities, fit_multinomial
 
 __all__ = ["draw_levels", "draw_matches"]

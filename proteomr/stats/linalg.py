@@ -1,8 +1,6 @@
-"""Least squares that says what it cannot do: rank, aliased columns, condition, refinement."""
+"""Columns of a matrix: their range, whether they are independent, and bases of them."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,26 +8,29 @@ from proteomr._typing import F64, I64, Bool
 
 __all__ = [
     "FLAT",
-    "LeastSquares",
+    "PLAIN_PIVOT",
     "change_units",
     "cholesky_pivots",
     "condition_columns",
+    "factor_columns",
     "find_column_ends",
     "find_independent",
     "find_powers",
     "orthonormalise",
     "scale_columns",
-    "solve_least_squares",
-    "take_out",
     "triangle_of",
 ]
 
-# A condition number costs its digits; five hundred leaves the 1e-13 that least squares owe.
-_REFINE_ABOVE = 500.0
 # A thousandth: a column that varies by less costs three digits and more if left where it is.
 _FAR_FROM_ZERO = 2.0**-10
 FLAT = 1e-12
 """Share of its size within which the spread of a column is rounding: 4,500 spacings of doubles."""
+PLAIN_PIVOT = 1e-6
+"""Squares of sines in a Gram matrix: above it no column is within 1e-3 of the span of those before,
+so that neither the choice by pivots nor one Cholesky factor can be in doubt. Else QR decides."""
+# Far from what a Gram matrix of rounded squares cannot tell from more.
+_PLAIN_TOLERANCE = 1e-4
+_LEAST_SQUARE = 1e-200  # whose own rounding is a normal number still
 # Rows taken together: dozens of columns of them are some hundred values a call.
 _FOLD = 16
 
@@ -165,6 +166,8 @@ def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
     >>> find_independent(np.array([[1.0, 2.0, 0.0], [1.0, 2.0, 1.0], [1.0, 2.0, 2.0]])).tolist()
     [0, 2]
     """
+    if tolerance <= _PLAIN_TOLERANCE and _find_plain_root(matrix) is not None:
+        return np.arange(matrix.shape[1])
     matrix = scale_columns(matrix)[0]
     norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
     scaled = matrix / np.where(norms > 0, norms, 1.0)
@@ -193,6 +196,39 @@ def triangle_of(matrix: F64) -> F64:
     [[5.0]]
     """
     return np.asarray(np.linalg.qr(matrix, mode="r"), dtype=np.float64)
+
+
+def factor_columns(matrix: F64) -> tuple[F64, F64]:
+    """Return a well-conditioned basis ``Q (n, k)`` of independent columns, and the triangular ``R``
+    of ``matrix = Q R``.
+
+    Where the columns are plainly independent the basis is orthogonal to some six digits, which is
+    what one Cholesky factor leaves; else to rounding.
+
+    Examples
+    --------
+    >>> Q, R = factor_columns(np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 4.0]]))
+    >>> np.allclose(Q @ R, [[1.0, 1.0], [1.0, 2.0], [1.0, 4.0]]), np.allclose(Q.T @ Q, np.eye(2))
+    (True, True)
+    """
+    L = _find_plain_root(matrix)
+    if L is None:
+        Q, R = np.linalg.qr(matrix)
+        return Q, R
+    return matrix @ np.linalg.inv(L).T, L.T
+
+
+def _find_plain_root(matrix: F64) -> F64 | None:
+    """Return the Cholesky factor of ``matrix' matrix`` where its columns are plainly independent,
+    by a Gram matrix whose squares neither overflow nor vanish; else None.
+    """
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        gram = matrix.T @ matrix
+    squares = np.diagonal(gram)
+    if not np.all((squares > _LEAST_SQUARE) & (squares < 1.0 / _LEAST_SQUARE)):
+        return None
+    L, pivots = cholesky_pivots(gram[None])
+    return L[0] if pivots[0] > PLAIN_PIVOT else None
 
 
 def orthonormalise(matrix: F64) -> F64:
@@ -248,129 +284,3 @@ def _factor_each(gram: F64) -> tuple[F64, Bool]:
             L[b] = np.eye(gram.shape[1])
             failed[b] = True
     return L, failed
-
-
-@dataclass(frozen=True, slots=True)
-class LeastSquares:
-    """A least-squares fit of ``y (n,)`` on ``X (n, k)``.
-
-    Attributes
-    ----------
-    coefficients : ``(k,)``, NaN for aliased columns.
-    unscaled : ``(k, k)``, ``(X'X)^-1`` of the columns kept, NaN for the others.
-    rss, df : residual sum of squares and its degrees of freedom ``n - rank``.
-    residuals : ``(n,)``.
-    kept : positions of the columns that are not aliased.
-    condition : condition number of the columns kept, each scaled to unit length.
-    refined : whether the solution was refined in extended precision.
-    """
-
-    coefficients: F64
-    unscaled: F64
-    rss: float
-    df: int
-    residuals: F64
-    kept: I64
-    condition: float
-    refined: bool = False
-
-    @property
-    def se(self) -> F64:
-        """Classical standard errors ``(k,)``."""
-        scale = self.rss / self.df if self.df > 0 else np.nan
-        return np.sqrt(np.diagonal(self.unscaled) * scale)
-
-
-def solve_least_squares(X: F64, y: F64, *, tolerance: float = 1e-13) -> LeastSquares:
-    """Fit ``y = X b + e`` by Householder QR of the scaled columns, refined where that is needed.
-
-    Above a condition number of 500 the solution of the augmented system ``r + X b = y, X'r = 0`` is
-    refined with residuals in extended precision (Björck 1967, doi:10.1007/BF01939321), which brings
-    the coefficients back to nearly full precision even for large residuals.
-
-    Parameters
-    ----------
-    X, y : ``(n, k)``, ``(n,)``, of a size whose squares are numbers (:func:`scale_columns`).
-    tolerance : share of a column's length below which what the columns before it leave counts as
-        nothing.
-
-    Examples
-    --------
-    >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
-    >>> fit = solve_least_squares(X, np.array([1.0, 3.0, 5.0]))
-    >>> fit.coefficients.round(12).tolist()
-    [1.0, 2.0]
-    """
-    n, k = X.shape
-    independent = find_independent(X, tolerance=tolerance)
-    # Powers of two leave the scaled columns exact.
-    norms = np.exp2(np.round(np.log2(np.linalg.norm(X[:, independent], axis=0))))
-    S = X[:, independent] / norms
-    Q, R = np.linalg.qr(S)
-    inverse = np.linalg.inv(R) if independent.size else np.zeros((0, 0))
-    condition = (
-        float(np.linalg.norm(R, 2) * np.linalg.norm(inverse, 2)) if independent.size else 1.0
-    )
-    b = inverse @ (Q.T @ y)
-    residuals = y - S @ b
-    refined = condition > _REFINE_ABOVE
-    if refined:
-        b, residuals = _refine(S, y, Q, R, b)
-    coefficients = np.full(k, np.nan)
-    coefficients[independent] = b / norms
-    unscaled = np.full((k, k), np.nan)
-    unscaled[np.ix_(independent, independent)] = (inverse @ inverse.T) / np.outer(norms, norms)
-    return LeastSquares(
-        coefficients,
-        unscaled,
-        float(residuals @ residuals),
-        n - independent.size,
-        residuals,
-        independent,
-        condition,
-        refined,
-    )
-
-
-def take_out(X: F64, Y: F64) -> tuple[F64, F64]:
-    """Return the coefficients ``(k, m)`` of columns Y ``(n, m)`` on X, and what X leaves of them.
-
-    As :func:`solve_least_squares` of each by itself, with one factorisation.
-
-    Parameters
-    ----------
-    X : ``(n, k)``, of full rank.
-
-    Examples
-    --------
-    >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
-    >>> coefficients, left = take_out(X, np.array([[1.0, 2.0], [3.0, 1.0], [5.0, 0.0]]))
-    >>> coefficients.round(12).tolist(), bool(np.abs(left).max() < 1e-12)
-    ([[1.0, 2.0], [2.0, -1.0]], True)
-    """
-    norms = np.exp2(np.round(np.log2(np.linalg.norm(X, axis=0))))
-    S = X / norms
-    Q, R = np.linalg.qr(S)
-    inverse = np.linalg.inv(R)
-    b = inverse @ (Q.T @ Y)
-    left = Y - S @ b
-    if np.linalg.norm(R, 2) * np.linalg.norm(inverse, 2) > _REFINE_ABOVE:
-        for column in range(Y.shape[1]):
-            b[:, column], left[:, column] = _refine(S, Y[:, column], Q, R, b[:, column])
-    return b / norms[:, None], left
-
-
-def _refine(S: F64, y: F64, Q: F64, R: F64, b: F64) -> tuple[F64, F64]:
-    from scipy.linalg import solve_triangular
-
-    wide_S, wide_y = S.astype(np.longdouble), y.astype(np.longdouble)
-    wide_b = b.astype(np.longdouble)
-    wide_r = wide_y - wide_S @ wide_b
-    for _ in range(6):
-        f = (wide_y - wide_r - wide_S @ wide_b).astype(np.float64)
-        g = -(wide_S.T @ wide_r).astype(np.float64)
-        h = solve_triangular(R, g, trans="T")
-        d = Q.T @ f
-        wide_b = wide_b + solve_triangular(R, d - h)
-        wide_r = wide_r + (f - Q @ d + Q @ h)
-    return wide_b.astype(np.float64), wide_r.astype(np.float64)

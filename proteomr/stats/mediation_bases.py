@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.stats.linalg import find_independent, solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
+from proteomr.stats.linalg import find_independent
 
 __all__ = ["Basis", "root_rows"]
 

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.stats.linalg import solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
 from proteomr.stats.logistic import fit_limit, means_of
 
 __all__ = ["Change", "Influence", "influence_linear", "influence_logistic", "measure_change"]

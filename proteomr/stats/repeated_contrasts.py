@@ -9,7 +9,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.stats.group_sums import turn_groups
-from proteomr.stats.linalg import LeastSquares, solve_least_squares
+from proteomr.stats.least_squares import LeastSquares, solve_least_squares
 from proteomr.stats.random_structure import Structure
 from proteomr.stats.reml_inference import Satterthwaite
 from proteomr.stats.reml_search import minimise

@@ -27,6 +27,7 @@ from proteomr.models import cox as family_of_cox
 from proteomr.models.cox import Cox
 from proteomr.stats.concordance import measure_concordance, weigh_by_censoring
 from proteomr.stats.cox import fit_cox
+from proteomr.stats.proportional_hazards import ZPH_TRANSFORMS, ZphTransform
 from proteomr.stats.risk_sets import lay_out_risk_sets
 from tests.models.cox_problems import draw_times
 
@@ -102,19 +103,27 @@ def test_terms_are_the_columns_of_a_factor_together_the_protein_and_all() -> Non
     assert np.array(table.columns["df"])[first].tolist() == [1, 1, 4, 1, 1, 1, 9]
 
 
+@pytest.mark.parametrize("transform", ZPH_TRANSFORMS)
+@pytest.mark.parametrize("truncated", [False, True])
 def test_a_site_without_events_leaves_the_protein_its_limit(
-    monkeypatch: pytest.MonkeyPatch,
+    transform: ZphTransform, monkeypatch: pytest.MonkeyPatch, *, truncated: bool
 ) -> None:
-    problem, block = draw_times(1500)
+    problem, block = draw_times(1500, truncated=truncated)
     target = problem.targets[0]
     values = target.values.copy()
     values[problem.factors[0].codes == 3, 2] = 0.0
     problem = replace(problem, targets=(replace(target, values=values),))
-    mass = fit(problem, block, survival=ZPH)
-    single = one_by_one(problem, block, monkeypatch, survival=ZPH)
+    survival = replace(ZPH, zph=transform)
+    mass = fit(problem, block, survival=survival)
+    single = one_by_one(problem, block, monkeypatch, survival=survival)
     assert (mass.status == Status.ok).all()
     np.testing.assert_allclose(mass.estimate, single.estimate, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(mass.se, single.se, rtol=1e-8)
+    # Ranks and Kaplan-Meier estimates are of everybody, as for cox.zph of all rows.
+    tests = [fits.details["proportional_hazards"].columns for fits in (mass, single)]
+    assert tests[0]["term"] == tests[1]["term"]
+    chi2 = [np.array(table["chi2"], dtype=float) for table in tests]
+    np.testing.assert_allclose(chi2[0], chi2[1], rtol=1e-6)
     assert mass.messages == single.messages
     assert "people separated by covariates alone" in mass.messages[0, 0]
 

@@ -12,7 +12,7 @@ import pytest
 from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.stats.chained_equations import ChainColumn, Imputed, impute_chained, refuse_unfit
-from proteomr.stats.linalg import solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
 from proteomr.stats.rubin import pool_estimates
 
 HERE = Path(__file__).parent

@@ -29,3 +29,17 @@ def test_times_of_rows_observed_are_those_of_these_rows_alone(
     counts = np.bincount(whole.high[whole.died & observed] - 1, minlength=whole.size)
     wanted = transform_times(rows[observed], alone, transform)
     np.testing.assert_allclose(found[counts > 0], wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("transform", ZPH_TRANSFORMS)
+def test_people_in_no_risk_set_of_a_limit_count_in_ranks_and_survival(transform: Any) -> None:
+    g = np.random.RandomState(4)
+    n = 150
+    rows = np.column_stack([np.full(n, -np.inf), g.randint(1, 30, n), g.rand(n) < 0.5])
+    apart = g.rand(n) < 0.3
+    rows[apart, 2] = 0.0
+    at = np.flatnonzero(~apart)
+    everybody = lay_out_risk_sets(rows)
+    scale = TimeScale(rows, everybody.take(at), transform, at)
+    wanted = transform_times(rows, everybody, transform)
+    np.testing.assert_allclose(scale.of_rows(np.ones(n)), wanted, rtol=1e-12, atol=1e-12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from proteomr.stats.imputation_draws import _choose_donors, draw_levels, draw_matches
-from proteomr.stats.linalg import solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
 from proteomr.stats.logistic import fit_logistic
 
 

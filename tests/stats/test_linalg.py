@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from statsmodels.regression.linear_model import OLS
 
 from proteomr._typing import F64
+from proteomr.stats.least_squares import solve_least_squares
 from proteomr.stats.linalg import (
     cholesky_pivots,
     condition_columns,
+    factor_columns,
     find_independent,
     orthonormalise,
-    solve_least_squares,
 )
 
 
@@ -162,3 +163,24 @@ def test_columns_are_conditioned_in_their_place_to_the_same_bits() -> None:
     assert there.tobytes() == apart.tobytes()
     assert scale.tolist() == scale_there.tolist()
     assert kept[1, 1] == 1e9 + 1.0
+
+
+@pytest.mark.parametrize("share", [1e-2, 1e-4, 1e-6, 1e-8, 1e-10, 0.0])
+def test_a_near_copy_of_a_column_is_told_apart_down_to_the_tolerance(share: float) -> None:
+    # The Gram matrix settles the first alone; QR decides of all others.
+    g = np.random.RandomState(0)
+    X = g.randn(400, 4)
+    X[:, 3] = X[:, 1] + share * X[:, 3]
+    wanted = [0, 1, 2, 3] if share > 1e-9 else [0, 1, 2]
+    assert find_independent(X, tolerance=1e-9).tolist() == wanted
+    assert find_independent(1e-150 * X, tolerance=1e-9).tolist() == wanted
+
+
+@pytest.mark.parametrize("share", [1.0, 1e-2, 1e-5])
+def test_factors_of_columns_are_a_well_conditioned_basis(share: float) -> None:
+    g = np.random.RandomState(1)
+    X = g.randn(300, 5)
+    X[:, 4] = X[:, 0] + share * X[:, 4]
+    Q, R = factor_columns(X)
+    np.testing.assert_allclose(Q @ R, X, rtol=0.0, atol=1e-13 * np.abs(X).max())
+    np.testing.assert_allclose(Q.T @ Q, np.eye(5), atol=1e-9)

@@ -31,13 +31,44 @@ def test_the_compiled_walk_gives_what_the_plain_sums_give(
     columns = order_columns(design, risk)
     np.testing.assert_array_equal(columns.matrix(), design.matrix())
     # Some times keep one death, or none, of those that all rows have there.
-    mask = g.choice([0.0, 1.0, 0.5], N)
-    hazards, borders = mask * np.exp(g.randn(N)), g.randn(2, N)
-    gtime, found = g.randn(risk.size), []
+    mask = g.choice([0.0, 1.0, 0.5], (2, N))
+    hazards, borders = mask * np.exp(g.randn(2, N)), g.randn(2, 2, N)
+    gtime, found = g.randn(2, risk.size), []
     for compiled in (False, True):
-        weights = np.empty((3, N))
+        weights = np.empty((2, 3, N))
         loops = load_loops("cox", compiled=compiled)
         given = (columns, borders, mask, risk, hazards, gtime, weights)
         found.append((*loops.sum_changes(*given, efron=efron), weights))
     for plain, fast in zip(*found, strict=True):
+        np.testing.assert_allclose(fast, plain, rtol=1e-10, atol=1e-10 * np.abs(plain).max())
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_fits_that_walk_together_have_the_bits_of_each_alone(*, late: bool) -> None:
+    # Rows of more than two stretches of the walk, and fits of more than one group.
+    n, fits, g = 4_000, 6, np.random.RandomState(7)
+    entry = g.randint(0, 3, n) if late else np.full(n, -np.inf)
+    rows = np.column_stack([entry, 3.0 + g.randint(0, 300, n), g.rand(n) < 0.3])
+    risk = lay_out_risk_sets(rows, g.randint(0, 2, n))
+    cell = np.sort(g.randint(0, 2, n))
+    design = chunk_design(g.randn(n, 9), np.array([[0.0], [1.0]]), cell)
+    columns = order_columns(design, risk)
+    mask = g.choice([0.0, 1.0], (fits, n), p=[0.1, 0.9])
+    hazards, borders = mask * np.exp(g.randn(fits, n)), g.randn(fits, 1, n)
+    gtime = g.randn(fits, risk.size)
+
+    def add_up(which: slice, *, compiled: bool) -> tuple[np.ndarray, ...]:
+        weights = np.empty((fits, 3, n))[which]
+        given = (borders[which], mask[which], risk, hazards[which], gtime[which], weights)
+        loops = load_loops("cox", compiled=compiled)
+        means, score = loops.sum_changes(columns, *given, efron=True)
+        return means.transpose(1, 0, 2, 3), score, weights
+
+    together = add_up(slice(None), compiled=True)
+    for j in range(fits):
+        for all_of_them, alone in zip(
+            together, add_up(slice(j, j + 1), compiled=True), strict=True
+        ):
+            np.testing.assert_array_equal(all_of_them[j], alone[0])
+    for fast, plain in zip(together, add_up(slice(None), compiled=False), strict=True):
         np.testing.assert_allclose(fast, plain, rtol=1e-10, atol=1e-10 * np.abs(plain).max())

@@ -24,7 +24,7 @@ from proteomr.mr.methods.method import Declared, attempt
 from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
 from proteomr.mr.methods.variant_order import order_variants, place_back
 from proteomr.stats.distributions import neg_log10_p_chi2
-from proteomr.stats.linalg import solve_least_squares
+from proteomr.stats.least_squares import solve_least_squares
 from proteomr.status import Status
 from proteomr.tables import Harmonised
 
