@@ -25,7 +25,7 @@ from proteomr.stats.row_models import Rows
 from proteomr.stats.timed_columns import TimedColumns, order_columns
 from proteomr.stats.workspace import workspace
 
-__all__ = ["ChangeTests", "CoxChanges", "TimeScale"]
+__all__ = ["ChangeTests", "CoxChanges", "TimeScale", "standardise_scores"]
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class CoxChanges:
         left = changes - cross.transpose(0, 2, 1) @ taken
         scale = np.sqrt(np.einsum("bii->bi", changes))
         for t, columns in enumerate(tests):
-            statistic[:, t] = unit * _standardise(score, left, scale, columns)
+            statistic[:, t] = unit * standardise_scores(score, left, scale, columns)
         statistic[~sound] = np.nan
         df = np.array([columns.size for columns in tests], dtype=np.int64)
         dfs = np.broadcast_to(df.astype(np.float64), statistic.shape)
@@ -204,17 +204,35 @@ class CoxChanges:
         return (own, cross, changes), score
 
 
-def _standardise(score: F64, left: F64, scale: F64, columns: I64) -> F64:
-    """Return ``u' V^-1 u`` of some columns ``(B,)``; NaN where V has lost its digits."""
+def standardise_scores(score: F64, left: F64, scale: F64, columns: I64) -> F64:
+    """Return ``u' V^-1 u`` of some columns ``(B,)``; NaN where V has lost its digits.
+
+    Parameters
+    ----------
+    score, left : ``(B, p)``, ``(B, p, p)``, of all columns.
+    scale : ``(B, p)``, roots of their information before anything was taken out.
+
+    Examples
+    --------
+    >>> one = np.ones((1, 1))
+    >>> standardise_scores(2.0 * one, one[None], one, np.array([0])).tolist()
+    [4.0]
+    """
     V = left[:, columns[:, None], columns]
     with np.errstate(divide="ignore", invalid="ignore"):  # one time alone: nothing can change
         u = score[:, columns] / scale[:, columns]
         V = V / (scale[:, columns, None] * scale[:, None, columns])
     sound: Bool = np.all(np.isfinite(V), axis=(1, 2)) & np.all(np.isfinite(u), axis=1)
     V = np.where(sound[:, None, None], V, np.eye(columns.size))
-    values, vectors = np.linalg.eigh(V)
-    sound = sound & (values.min(axis=1) > SINGULAR)
-    turned = np.matmul(u[:, None, :], vectors)[:, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = np.sum(np.square(turned) / values, axis=1)
+    u = np.where(sound[:, None], u, 0.0)
+    L, pivots = cholesky_pivots(V)
+    root = np.linalg.inv(L)
+    # The sum of the inverse eigenvalues bounds the smallest; where it does not settle it, they do.
+    plain = (pivots > 0.0) & (SINGULAR * np.sum(np.square(root), axis=(1, 2)) < 1.0)
+    statistic = np.sum(np.square(np.matmul(root, u[:, :, None])), axis=(1, 2))
+    for b in np.flatnonzero(sound & ~plain):
+        values, vectors = np.linalg.eigh(V[b])
+        sound[b] = values.min() > SINGULAR
+        if sound[b]:
+            statistic[b] = np.sum(np.square(u[b] @ vectors) / values)
     return np.where(sound, statistic, np.nan)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proteomr.stats.cox_changes import TimeScale
+from proteomr.stats.cox_changes import TimeScale, standardise_scores
 from proteomr.stats.proportional_hazards import ZPH_TRANSFORMS, transform_times
 from proteomr.stats.risk_sets import lay_out_risk_sets
 
@@ -43,3 +43,18 @@ def test_people_in_no_risk_set_of_a_limit_count_in_ranks_and_survival(transform:
     scale = TimeScale(rows, everybody.take(at), transform, at)
     wanted = transform_times(rows, everybody, transform)
     np.testing.assert_allclose(scale.of_rows(np.ones(n)), wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_statistic_is_given_while_its_information_has_digits(size: int) -> None:
+    # The second of several columns is settled by its eigenvalues, of which two are small.
+    g = np.random.RandomState(size)
+    Q, columns = np.linalg.qr(g.randn(size, size))[0], np.arange(size)
+    spectra = np.ones((4, size))
+    spectra[:, -2:] = np.array([0.5, 1.5e-10, 0.5e-10, np.nan])[:, None]
+    V = np.array([(Q * values) @ Q.T for values in spectra])
+    u = g.randn(4, size)
+    found = standardise_scores(u, V, np.ones((4, size)), columns)
+    wanted = [np.sum((u[b] @ Q) ** 2 / spectra[b]) for b in range(2)]
+    np.testing.assert_allclose(found[:2], wanted, rtol=1e-5)
+    assert np.isnan(found[2:]).all()
