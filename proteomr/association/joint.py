@@ -54,12 +54,14 @@ def _list_tests_of_models(frame: pl.DataFrame) -> pl.DataFrame:
 def _test_between_strata(frame: pl.DataFrame) -> pl.DataFrame:
     main = frame.filter(pl.col(TERM_POSITION) == 0)
     keys = [*_MODEL, "contrast_position"]
-    weight = pl.col(c.SE) ** -2
+    # a power of two changes no digit, and squares of errors of any size stay numbers
+    unit = pl.lit(2.0).pow(pl.col(c.SE).max().log(2.0).floor())
+    estimate, weight = pl.col(c.ESTIMATE) / unit, (pl.col(c.SE) / unit) ** -2
     has = pl.col(c.ESTIMATE).is_not_null()
-    mean = (weight * pl.col(c.ESTIMATE)).sum() / weight.sum()
+    mean = (weight * estimate).sum() / weight.sum()
     tests = main.group_by(keys, maintain_order=True).agg(
         pl.col(*_KEYS, c.CONTRAST).first(),
-        (weight * (pl.col(c.ESTIMATE) - mean) ** 2).sum().alias(c.STATISTIC),
+        (weight * (estimate - mean) ** 2).sum().alias(c.STATISTIC),
         (has.sum().cast(pl.Float64) - 1.0).alias(c.DF),
         (pl.col(c.STATUS) == "separated").any().alias("apart"),
         pl.len().alias("strata"),

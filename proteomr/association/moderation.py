@@ -26,7 +26,9 @@ MODERATION = "moderation"
 _LISTED = f"{DETAILS}{MODERATION}"
 _MODEL = list(PART_ORDER[1:4])
 _FIT = list(PART_ORDER[:4])
-_RATIO, _TOTAL = "variance ratio", "total df"
+_RATIO, _STRETCH, _TOTAL = "variance ratio", "error ratio", "total df"
+# Of standard deviations from their median, beyond which squares of their ratio are no numbers.
+_FAR = 1e150
 
 
 def moderate_parts(parts: Iterable[pl.DataFrame], spec: ModelSpec) -> list[pl.DataFrame]:
@@ -58,15 +60,33 @@ def _squeeze(rows: pl.DataFrame, options: ModerationOptions) -> pl.DataFrame:
     sigma, df, average = (
         rows[name].to_numpy().astype(np.float64) for name in ("sigma", "df_residual", "average")
     )
-    squeezed = _find_posterior(sigma**2, df, average if options.follows_averages else None, options)
+    # a power of two changes no digit; what is so far from it that its square is no number is held
+    # at the ends, where a posterior is of the variance alone, or of the prior alone
+    unit = float(np.exp2(np.floor(np.log2(np.median(sigma)))))
+    scaled = np.minimum(sigma / unit, _FAR)
+    variance = np.maximum(scaled, 1.0 / _FAR) ** 2
+    squeezed = _find_posterior(variance, df, average if options.follows_averages else None, options)
+    ratio = squeezed.variance / variance
+    near = scaled * _FAR > 1.0
     found = {
-        "s2_prior": squeezed.prior.variance,
+        "s2_prior": _square_units(np.asarray(squeezed.prior.variance), unit),
         "df_prior": squeezed.prior.df,
-        "s2_post": squeezed.variance,
+        "s2_post": np.where(scaled < _FAR, _square_units(squeezed.variance, unit), np.nan),
         "df_total": squeezed.df,
-        _RATIO: squeezed.variance / sigma**2,
+        _RATIO: ratio,
+        _STRETCH: np.where(near, np.sqrt(ratio), np.sqrt(squeezed.variance) / scaled),
     }
-    return rows.with_columns(pl.Series(k, v, dtype=pl.Float64) for k, v in found.items())
+    return rows.with_columns(
+        pl.Series(k, np.array(np.broadcast_to(v, sigma.shape)), dtype=pl.Float64)
+        for k, v in found.items()
+    ).with_columns(pl.col("s2_prior", "s2_post").fill_nan(None))
+
+
+def _square_units(variance: F64, unit: float) -> F64:
+    """Return variances times the square of a unit; NaN where no number holds them."""
+    with np.errstate(over="ignore", under="ignore"):
+        found = variance * unit * unit
+    return np.where(np.isfinite(found) & ((found > 0.0) | (variance == 0.0)), found, np.nan)
 
 
 def _find_posterior(
@@ -82,10 +102,10 @@ def _find_posterior(
 
 def _apply(frame: pl.DataFrame, rows: pl.DataFrame, *, contrasts: bool) -> pl.DataFrame:
     """Return the parts as one frame, with what moderation makes of them."""
-    given = [name for name in rows.columns if name not in {*_FIT, _RATIO}]
+    given = [name for name in rows.columns if name not in {*_FIT, _RATIO, _STRETCH}]
     details = rows.select(
         *_FIT,
-        pl.col(_RATIO),
+        pl.col(_RATIO, _STRETCH),
         pl.col("df_total").alias(_TOTAL),
         pl.struct(given).implode().over(_FIT, mapping_strategy="join").alias("found"),
     )
@@ -96,7 +116,7 @@ def _apply(frame: pl.DataFrame, rows: pl.DataFrame, *, contrasts: bool) -> pl.Da
     once = pl.col(PART_ORDER[1]) == pl.col(PART_ORDER[1]).min().over(model)
     again = pl.lit(not contrasts) | once
     moderated = joined.with_columns(
-        pl.when(fitted).then(pl.col(c.SE) * pl.col(_RATIO).sqrt()).otherwise(pl.col(c.SE)),
+        pl.when(fitted).then(pl.col(c.SE) * pl.col(_STRETCH)).otherwise(pl.col(c.SE)),
         pl.when(fitted).then(pl.col(_TOTAL)).otherwise(pl.col(c.DF)).alias(c.DF),
         pl.when(pl.col(_LISTED).is_not_null() & again).then(pl.col("found")).alias(_LISTED),
     )

@@ -116,7 +116,7 @@ def conclude(
             found.theta[b],
             groups,
             s2=float(s2[b]),
-            residual=float(s2[b]) * weight_unit,
+            residual=_scale(weight_unit, float(s2[b])),
             reml=float(reml[b]),
         )
         results.append(MixedFit(estimates[b], errors[b], degrees[b], joint, components))
@@ -139,13 +139,13 @@ def _list_components(
         G = L @ L.T
         slope = correlation = float("nan")
         if G.shape[0] == 2:
-            slope = float(G[1, 1] * s2)
+            slope = _scale(float(G[1, 1]), s2)
             with np.errstate(divide="ignore", invalid="ignore"):
                 correlation = float(G[1, 0] / np.sqrt(G[0, 0] * G[1, 1]))
         rows.append(
             {
                 "group": group.name,
-                "variance": float(G[0, 0] * s2),
+                "variance": _scale(float(G[0, 0]), s2),
                 "slope_variance": slope,
                 "correlation": correlation,
                 "residual": residual,
@@ -154,3 +154,17 @@ def _list_components(
             }
         )
     return tuple(rows)
+
+
+def _scale(share: float, s2: float) -> float:
+    """Return a share of the residual variance; NaN where no number holds it.
+
+    Examples
+    --------
+    >>> _scale(0.5, 4.0), _scale(0.0, float("inf")), _scale(0.5, 0.0)
+    (2.0, 0.0, nan)
+    """
+    if share == 0.0:
+        return 0.0
+    found = share * s2
+    return found if 0.0 < found < np.inf else float("nan")
