@@ -14,13 +14,13 @@ from proteomr.errors import InputError, NothingToDo
 from . import options as shared
 from .associate import associate
 from .console import print_rows, say
-from .jobs import hold_threads
 from .journal import open_journal
 from .outcome_options import Outcomes
 from .people_options import People
 from .progress import watch
 from .protein_options import ChosenProteins
 from .remedies import refuse_stray_words
+from .resources import hold_threads
 
 if TYPE_CHECKING:
     from proteomr.association.inspection import Finding

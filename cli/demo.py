@@ -12,9 +12,10 @@ from proteomr.errors import RunFolderError
 
 from . import options as shared
 from .console import print_rows, report_note, say
-from .jobs import Tracked, attach_log, hold_threads
+from .jobs import Tracked, attach_log
 from .journal import open_journal
 from .progress import watch
+from .resources import hold_threads
 from .simulate import describe_cohort
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import typer
 from . import options as shared
 from .bundles import takes_bundles
 from .console import report_note, say
-from .jobs import hold_threads
 from .journal import open_journal
 from .people_options import People
+from .resources import hold_threads
 
 __all__ = ["export"]
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
 from contextvars import ContextVar
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from proteomr.digests import begin_digests
 from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
@@ -20,6 +18,7 @@ from .bundles import Blocks, Figures, Running
 from .console import report_note, say
 from .journal import keep_journal, open_journal, was_told
 from .progress import Bar, Silence, watch
+from .resources import hash_ahead, hold_threads
 
 if TYPE_CHECKING:
     from proteomr.execute import Executor, Shard
@@ -38,10 +37,8 @@ __all__ = [
     "count_failures",
     "describe_forecast",
     "describe_total",
-    "hold_threads",
     "read_shard",
     "run_command",
-    "share_heap",
     "tell_results",
 ]
 
@@ -52,7 +49,6 @@ GOES_ON = "the same command with --resume goes on"
 """What is said of an interrupt that left something to go on with."""
 
 _NOTES_SHOWN = 12
-_M_ARENA_MAX = -8  # of glibc's malloc.h
 _collected: "ContextVar[list[Task] | None]" = ContextVar("collected", default=None)
 
 
@@ -147,7 +143,7 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     )
     chosen = choose_executor(task.blocks, threads)
     if threads > 1 and not running.dry_run:
-        begin_digests(_list_files(context.params.values()))
+        hash_ahead(context.params.values())
     job = task.make_job()
     show = not (running.no_progress or running.quiet)
     if running.dry_run:
@@ -172,17 +168,6 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     )
 
 
-def _list_files(values: Iterable[object]) -> list[Path]:
-    """Return what options name that may be files; what is none is found out by who asks."""
-    found: list[Path] = []
-    for value in values:
-        if isinstance(value, (str, Path)):
-            found.append(Path(value))
-        elif isinstance(value, (list, tuple)):
-            found.extend(_list_files(value))
-    return found
-
-
 def tell_results(
     results: "Results",
     *,
@@ -201,39 +186,6 @@ def tell_results(
     say(str(path))
     if results.failed and not allow_failures:
         raise typer.Exit(FAILED_UNITS)
-
-
-def hold_threads(threads: int | None) -> int:
-    """Return how many threads to use, and set up the libraries that are not loaded yet.
-
-    Polars is held to that many threads. Arrow takes memory from the system, which gives a block of
-    proteins the pages of the one before: its own pool gives them back and has each cleared anew,
-    for a tenth of a linear scan's time.
-    """
-    from proteomr.execute import available_threads
-
-    count = available_threads() if threads is None else threads
-    if "polars" not in sys.modules:
-        os.environ.setdefault("POLARS_MAX_THREADS", str(count))
-    if "pyarrow" not in sys.modules:
-        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    return count
-
-
-def share_heap() -> None:
-    """Have glibc keep one heap for all threads; other systems' libraries have none apart.
-
-    Of a command that works through blocks of one size: what its plan and bases leave free then
-    holds the blocks, a tenth of its memory. Where threads hold matrices of their own, for some time
-    each, what one leaves free lies below what others hold, and a heap for each is the smaller.
-    """
-    if "MALLOC_ARENA_MAX" in os.environ or not sys.platform.startswith("linux"):
-        return
-    import ctypes
-
-    choose = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    if choose is not None:
-        choose(_M_ARENA_MAX, 1)
 
 
 def choose_drawer(asked: Figures) -> "DrawTables | None":

@@ -15,10 +15,10 @@ from .jobs import (
     choose_drawer,
     choose_formats,
     count_failures,
-    hold_threads,
     tell_results,
 )
 from .journal import open_journal
+from .resources import hold_threads
 from .show_associations import describe_failures, show_associations
 from .show_curves import describe_untested, show_curves
 from .show_mediation import describe_failed_pairs, show_mediation

@@ -13,8 +13,9 @@ from . import options as shared
 from .bundles import Running, takes_bundles
 from .console import print_rows, say
 from .imputation_options import ImputationOptions
-from .jobs import Task, hold_threads, run_command
+from .jobs import Task, run_command
 from .people_options import People
+from .resources import hold_threads
 
 if TYPE_CHECKING:
     import polars as pl

@@ -97,7 +97,7 @@ def test_converted_text_stays_in_tmpdir_and_goes(
 @pytest.mark.parametrize(("asked", "pool"), [("", "system"), ("mimalloc", "mimalloc")])
 def test_libraries_are_set_up_as_asked_for(asked: str, pool: str) -> None:
     code = (
-        "import os; from proteomr_cli.jobs import hold_threads; hold_threads(3);"
+        "import os; from proteomr_cli.resources import hold_threads; hold_threads(3);"
         "import polars, pyarrow; print(os.environ['POLARS_MAX_THREADS'],"
         "polars.thread_pool_size(), pyarrow.default_memory_pool().backend_name)"
     )
@@ -115,7 +115,7 @@ def test_libraries_are_set_up_as_asked_for(asked: str, pool: str) -> None:
 @pytest.mark.parametrize(("asked", "heaps"), [("", 1), ("2", 2)])
 def test_threads_share_one_heap_unless_asked_otherwise(asked: str, heaps: int) -> None:
     code = (
-        "import ctypes, threading; from proteomr_cli.jobs import share_heap; share_heap();"
+        "import ctypes, threading; from proteomr_cli.resources import share_heap; share_heap();"
         "libc = ctypes.CDLL(None); libc.fdopen.restype = ctypes.c_void_p;"
         "one = threading.Thread(target=libc.malloc, args=(5_000,)); one.start(); one.join();"
         "out = ctypes.c_void_p(libc.fdopen(1, b'w')); libc.malloc_info(0, out); libc.fflush(out)"
