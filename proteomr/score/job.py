@@ -19,7 +19,7 @@ from proteomr.score.fitting import FoldWork, Laid
 from proteomr.score.laying_out import LaidOut, lay_out
 from proteomr.score.outputs import MAIN, PEOPLE, collect_run, keep_people
 from proteomr.score.request import ScoreRequest
-from proteomr.score.sharing_out import count_beside, measure_fold, share_out
+from proteomr.score.sharing_out import count_beside, forecast_bytes, share_out
 
 __all__ = ["ScoreJob"]
 
@@ -63,7 +63,6 @@ class ScoreJob:
             opened, held = time.process_time() - started, peak_memory()
             beside = count_beside(laid, mine, threads, held=held)
             columns = max(len(unit.columns) for unit in mine)
-            each = measure_fold(laid, columns, threads=threads // beside)
             small = laid.fold.size * len(mine[0].columns) <= _TIMED
             if small:
                 FoldWork(laid)(mine[0])
@@ -75,7 +74,7 @@ class ScoreJob:
                     "folds": len(mine),
                 },
                 seconds=opened + one * len(mine) if small else None,
-                memory_bytes=held + beside * each,
+                memory_bytes=forecast_bytes(laid, columns, threads, beside=beside, held=held),
                 lines=(
                     *describe_folds(laid),
                     ("under way", f"{beside} folds" if beside > 1 else "one fold at a time"),

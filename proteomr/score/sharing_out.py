@@ -13,12 +13,13 @@ from proteomr.execute import Executor, Threaded, Threads
 from proteomr.score.fitting import Laid, Unit
 from proteomr.stats.each import Each, in_turn
 
-__all__ = ["Share", "count_beside", "measure_fold", "share_out"]
+__all__ = ["Share", "count_beside", "forecast_bytes", "measure_fold", "share_out"]
 
 _MOST = 4e9  # bytes that a run holds; a fold that needs more is alone
 _COLUMNS = 64  # of proteins, that a thread makes ready at a time
 _COPIES = 4  # of a block of proteins: as it is stored, as it is read, and what is made of it
 _CELLS = 1.2e8  # bytes of standardised columns and their products that a thread holds at a time
+_HOLES = 3e8  # bytes that small blocks leave between them in the heaps of threads
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -81,9 +82,14 @@ def count_beside(laid: Laid, units: Sequence[Unit], threads: int, *, held: float
     most = min(threads, len(units))
     widest = max(len(unit.columns) for unit in units)
     for beside in range(most, 1, -1):
-        if held + beside * measure_fold(laid, widest, threads=threads // beside) <= _MOST:
+        if forecast_bytes(laid, widest, threads, beside=beside, held=held) <= _MOST:
             return beside
     return 1
+
+
+def forecast_bytes(laid: Laid, columns: int, threads: int, *, beside: int, held: float) -> float:
+    """Return the bytes that a run holds at the most, with so many folds of proteins under way."""
+    return held + _HOLES + beside * measure_fold(laid, columns, threads=threads // beside)
 
 
 def measure_fold(laid: Laid, columns: int, *, threads: int) -> float:

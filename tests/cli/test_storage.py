@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -127,6 +128,28 @@ def test_threads_share_one_heap_unless_asked_otherwise(asked: str, heaps: int) -
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert shown.stdout.count("<heap nr=") == heaps
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other heaps have their own rules")
+@pytest.mark.parametrize(("asked", "given_back"), [("", True), ("33554432", False)])
+def test_large_arrays_are_given_back_unless_asked_otherwise(
+    asked: str, *, given_back: bool
+) -> None:
+    code = (
+        "import ctypes, numpy as np; from proteomr_cli.jobs import give_back; give_back();"
+        "held = [np.ones(2_000_000) for _ in range(2)]; del held[0];"  # 16 MB, below another
+        "libc = ctypes.CDLL(None); libc.fdopen.restype = ctypes.c_void_p;"
+        "out = ctypes.c_void_p(libc.fdopen(1, b'w')); libc.malloc_info(0, out); libc.fflush(out)"
+    )
+    name = "MALLOC_MMAP_THRESHOLD_"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    if asked:
+        environment[name] = asked
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    told = re.findall(r'<system type="current" size="(\d+)"/>', shown.stdout)
+    assert (max(map(int, told)) < 16_000_000) == given_back
 
 
 def test_a_broken_link_in_place_of_the_folder_is_named_so(associate: Any, study: Any) -> None:

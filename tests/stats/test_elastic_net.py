@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +16,8 @@ from proteomr.stats import (
     elastic_net_loops,
     normal_score_loops,
 )
-from proteomr.stats.elastic_net import Penalty, measure_columns
+from proteomr.stats.each import Each, in_turn
+from proteomr.stats.elastic_net import Penalty, list_sequence, measure_columns
 from proteomr.stats.elastic_net_linear import LinearDescent
 from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss, SquaredLoss
 from proteomr.stats.elastic_net_newton import NewtonDescent
@@ -20,7 +25,7 @@ from proteomr.stats.elastic_net_outcomes import Binary, Continuous, Outcome, Tim
 from proteomr.stats.elastic_net_quadratic import Quadratic
 from proteomr.stats.elastic_net_steps import follow_path
 from proteomr.stats.elastic_net_sums import LinearSums, leave_out
-from proteomr.stats.elastic_net_tuning import tune_elastic_net
+from proteomr.stats.elastic_net_tuning import Rule, tune_elastic_net
 from proteomr.stats.elastic_net_wide import WideDescent
 from proteomr.stats.normal_score_table import KNOTS, NormalScores
 from proteomr.stats.transforms import rank_normalise
@@ -422,3 +427,58 @@ def test_a_table_of_many_values_is_short_and_near_the_ranks() -> None:
     gap = np.abs(table.apply(values) - rank_normalise(values))
     assert np.quantile(gap, 0.99) < 0.01
     assert table.apply(np.array([0.0, 1e9])).tolist() == [table.scores[0], table.scores[-1]]
+
+
+@pytest.mark.parametrize("rule", ["min", "1se"])
+@pytest.mark.parametrize("kind", ["number", "wide", "levels", "times"])
+def test_a_search_in_stretches_is_one_from_penalty_to_penalty(kind: str, rule: Rule) -> None:
+    X, eta, random = draw(n=120, p=200 if kind == "wide" else 15, seed=7)
+    folds = np.repeat(np.arange(4), 30)
+
+    def give(each: Each) -> Outcome:
+        if kind == "levels":
+            return Binary((eta > 0.3).astype(np.float64), each=each)
+        if kind == "times":
+            time = np.exp(-eta / 2.0) * (1.0 + np.arange(120) / 50.0)
+            return TimeToEvent(time, np.ones(120), each=each)
+        return Continuous(eta + noise, each=each)
+
+    def by_threads(work: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
+        with ThreadPoolExecutor(3) as pool:
+            return list(pool.map(work, items))
+
+    noise = random.normal(size=120)
+    trial = give(in_turn).begin(X, folds)(Penalty(0.5))
+    sizes = list_sequence(trial.whole.find_largest(), n=120, p=X.shape[1])
+    for part in trial.parts:
+        part.find_largest()
+    errors, least = list[float](), 0
+    for size in sizes.tolist():
+        found = [part.advance(size) for part in trial.parts]
+        errors.append(float(np.mean([trial.miss(k, one) for k, one in enumerate(found)])))
+        least = int(np.argmin(errors))
+        if len(errors) - 1 - least >= 10:
+            break
+    for each in (in_turn, by_threads):
+        tuned = tune_elastic_net(X, give(each), folds=folds, penalty=Penalty(0.5), rule=rule)
+        np.testing.assert_array_equal(tuned.errors, np.array(errors) * trial.unit)
+        assert (tuned.chosen == least) if rule == "min" else (tuned.chosen <= least)
+        alone = give(in_turn).begin(X, folds)(Penalty(0.5)).whole
+        alone.find_largest()
+        for size in sizes[: tuned.chosen].tolist():
+            alone.advance(size)
+        alone.exact = True
+        expected = alone.advance(float(sizes[tuned.chosen]))
+        np.testing.assert_array_equal(tuned.solution.coefficients, expected.coefficients)
+        assert tuned.solution.certified
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_compiled_correlations_are_those_of_numpy_to_the_last_bit(kind: type) -> None:
+    random = np.random.default_rng(3)
+    X = random.normal(size=(50, 30)) * 10.0 ** random.integers(-5, 5, 30)
+    centre, scale = X.mean(axis=0), X.std(axis=0)
+    plain, compiled = np.empty((2, 30, 30), dtype=kind)
+    elastic_net_loops.correlate_columns(X.T @ X, 50.0, centre, scale, plain)
+    compiled_elastic_net_loops.correlate_columns(X.T @ X, 50.0, centre, scale, compiled)
+    np.testing.assert_array_equal(plain, compiled)
