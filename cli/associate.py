@@ -10,9 +10,9 @@ from proteomr.errors import UsageError
 from . import options as shared
 from .bundles import Blocks, Figures, Running, takes_bundles
 from .further_options import FurtherOptions
+from .heaps import share_heap
 from .jobs import choose_formats, read_shard, run_command
 from .permutation_options import PermutationOptions
-from .resources import share_heap
 from .scan_options import ProteinFiles, Samples, ScanOptions, refuse_strays
 from .show_associations import scan_task
 

@@ -1,4 +1,4 @@
-"""What a command takes of its machine: threads, memory, and the time that imports would waste."""
+"""Threads of a command, and the work that they do while libraries are imported."""
 
 import os
 import sys
@@ -7,9 +7,7 @@ from pathlib import Path
 
 from proteomr.digests import begin_digests
 
-__all__ = ["hash_ahead", "hold_threads", "share_heap"]
-
-_M_ARENA_MAX = -8  # of glibc's malloc.h
+__all__ = ["hash_ahead", "hold_threads"]
 
 
 def hold_threads(threads: int | None) -> int:
@@ -27,22 +25,6 @@ def hold_threads(threads: int | None) -> int:
     if "pyarrow" not in sys.modules:
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     return count
-
-
-def share_heap() -> None:
-    """Have glibc keep one heap for all threads; other systems' libraries have none apart.
-
-    Of a command that works through blocks of one size: what its plan and bases leave free then
-    holds the blocks, a tenth of its memory. Where threads hold matrices of their own, for some time
-    each, what one leaves free lies below what others hold, and a heap for each is the smaller.
-    """
-    if "MALLOC_ARENA_MAX" in os.environ or not sys.platform.startswith("linux"):
-        return
-    import ctypes
-
-    choose = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    if choose is not None:
-        choose(_M_ARENA_MAX, 1)
 
 
 def hash_ahead(options: Iterable[object]) -> None:

@@ -9,7 +9,8 @@ from proteomr.errors import UsageError
 from . import options as shared
 from .bundles import Blocks, Figures, Running, takes_bundles
 from .console import say
-from .jobs import Task, choose_formats, give_back, read_shard, run_command
+from .heaps import give_back
+from .jobs import Task, choose_formats, read_shard, run_command
 from .scan_options import ProteinFiles, Samples, refuse_strays
 from .score_options import Applied, ScoreAsked
 from .show_scores import show_performance

@@ -116,7 +116,7 @@ def test_libraries_are_set_up_as_asked_for(asked: str, pool: str) -> None:
 @pytest.mark.parametrize(("asked", "heaps"), [("", 1), ("2", 2)])
 def test_threads_share_one_heap_unless_asked_otherwise(asked: str, heaps: int) -> None:
     code = (
-        "import ctypes, threading; from proteomr_cli.resources import share_heap; share_heap();"
+        "import ctypes, threading; from proteomr_cli.heaps import share_heap; share_heap();"
         "libc = ctypes.CDLL(None); libc.fdopen.restype = ctypes.c_void_p;"
         "one = threading.Thread(target=libc.malloc, args=(5_000,)); one.start(); one.join();"
         "out = ctypes.c_void_p(libc.fdopen(1, b'w')); libc.malloc_info(0, out); libc.fflush(out)"

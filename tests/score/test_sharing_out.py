@@ -186,7 +186,6 @@ def test_the_memory_that_a_plan_tells_is_above_what_a_run_takes(
     found = subprocess.run(asked, check=True, capture_output=True, text=True)
     before, told, peak = json.loads(found.stdout.splitlines()[-1])
 
-    print(outcome, most, before, told, peak)
     assert before < peak < told
     # and not by as much as one likes, beside what is allowed for heaps
     assert told - before - sharing_out._HOLES < 4.0 * (peak - before)
