@@ -136,7 +136,7 @@ def test_large_arrays_are_given_back_unless_asked_otherwise(
     asked: str, *, given_back: bool
 ) -> None:
     code = (
-        "import ctypes, numpy as np; from proteomr_cli.jobs import give_back; give_back();"
+        "import ctypes, numpy as np; from proteomr_cli.heaps import give_back; give_back();"
         "held = [np.ones(2_000_000) for _ in range(2)]; del held[0];"  # 16 MB, below another
         "libc = ctypes.CDLL(None); libc.fdopen.restype = ctypes.c_void_p;"
         "out = ctypes.c_void_p(libc.fdopen(1, b'w')); libc.malloc_info(0, out); libc.fflush(out)"
