@@ -39,6 +39,7 @@ _ROUNDING = 1e-12  # of a log-likelihood, as a share of it
 # The least eigenvalue of an information in units of its diagonal that is not rounding.
 _SINGULAR = 1e-13
 _ROWS = 2048  # of some fifty columns, which stay in the cache
+_NO_INFORMATION = "the information is not a number"
 _NO_NUMBER = "the likelihood is not a number"
 
 
@@ -178,6 +179,13 @@ def maximise_parametric(
             covariance = np.linalg.inv(climb.inform(found)[1]) / unit
     value = (found.value - climb.take_off()) * unit
     return ParametricFit(found.theta, covariance, value, doubt, steps)
+
+
+def _take_numbers(derivatives: F64) -> F64:
+    """Return derivatives that are numbers; the search has no way on from others."""
+    if not np.all(np.isfinite(derivatives)):
+        raise ArithmeticError(_NO_INFORMATION)
+    return derivatives
 
 
 def square_rows(V: F64, weights: F64) -> F64:
@@ -326,7 +334,7 @@ class _Climb:
             return _NO_NUMBER
         score, information = self.inform(place)
         if not (np.all(np.isfinite(information)) and np.all(np.isfinite(score))):
-            return "the information is not a number"
+            return _NO_INFORMATION
         # Columns of any size: what is above zero is so in units of its own diagonal.
         root = np.sqrt(np.maximum(np.diagonal(information), np.finfo(np.float64).tiny))
         values, vectors = np.linalg.eigh(information / np.outer(root, root))
@@ -336,7 +344,10 @@ class _Climb:
         return find_doubt(distance=distance, curvature=float(values.min()) - _SINGULAR)
 
     def search(self, start: F64) -> tuple[_Place, str | None, int]:
-        """Go by scipy's trust-region method, and polish its end by Newton's steps."""
+        """Go by scipy's trust-region method, and polish its end by Newton's steps.
+
+        It ends where it began, with a doubt, if it comes to where the derivatives are no numbers.
+        """
         from scipy.optimize import minimize
 
         size = max(abs(self.look(start).value), 1.0)
@@ -345,17 +356,20 @@ class _Climb:
             return -self.look(theta).value / size
 
         def slope(theta: F64) -> F64:
-            return -self.inform(self.look(theta))[0] / size
+            return _take_numbers(-self.inform(self.look(theta))[0] / size)
 
         def bend(theta: F64) -> F64:
-            return self.inform(self.look(theta))[1] / size
+            return _take_numbers(self.inform(self.look(theta))[1] / size)
 
-        found = minimize(
-            value,
-            start,
-            jac=slope,
-            hess=bend,
-            method="trust-exact",
-            options={"gtol": 1e-10, "maxiter": 500},
-        )
+        try:
+            found = minimize(
+                value,
+                start,
+                jac=slope,
+                hess=bend,
+                method="trust-exact",
+                options={"gtol": 1e-10, "maxiter": 500},
+            )
+        except (ArithmeticError, np.linalg.LinAlgError):
+            return self.look(start), _NO_INFORMATION, 0
         return self.climb(np.asarray(found.x, dtype=np.float64))
