@@ -504,10 +504,11 @@ def test_concordances_have_the_order_that_infinite_covariates_make(more: dict[st
         groups = groups + 2 * (site[rows] >= 3) + first[rows].astype(np.int64)
         limit = fit_cox(finite, lay_out_risk_sets(outcome, groups), weights=given)
         score = far + finite @ np.nan_to_num(limit.coefficients)
-        parts = {"strata": strata, "weights": weights}
+        parts: dict[str, Any] = {"strata": strata, "weights": weights}
         by = weigh_by_censoring(outcome, weights, strata=strata)
-        for place, given_by in enumerate(({}, {"time_weights": by, "until": 6.0})):
-            expected = measure_concordance(outcome, score, **parts, **given_by)
+        kinds: tuple[dict[str, Any], ...] = ({}, {"time_weights": by, "until": 6.0})
+        for place, kind in enumerate(kinds):
+            expected = measure_concordance(outcome, score, **parts, **kind)
             at = 2 * j + place
             assert table["estimate"][at] == pytest.approx(expected.estimate, abs=1e-12)
             assert table["se"][at] == pytest.approx(expected.se, abs=1e-12)

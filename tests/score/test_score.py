@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -429,7 +430,7 @@ def test_people_without_any_protein_take_part_and_are_counted(
     blank = proteins.with_columns(
         pl.when(gone).then(None).otherwise(pl.col(name)).alias(name) for name in lacking
     )
-    more = {}
+    more: dict[str, Any] = {}
     if named:
         sets = tmp_path / "organs.gmt"
         sets.write_text("\t".join(("heart", "", *some)) + "\nliver\t\tP4\tP6\n")

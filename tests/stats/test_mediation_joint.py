@@ -54,7 +54,7 @@ def test_mediators_that_others_determine_take_no_effect_from_those_beside(
             trio.outcome,
             for_mediator=trio.for_mediator,
             for_outcome=trio.for_outcome,
-            weights=0.5 + np.arange(trio.n) % 3,
+            weights=0.5 + (np.arange(trio.n) % 3).astype(np.float64),
         )
     alone, first, second = draw(trio, 3)
     alike = {

@@ -52,7 +52,7 @@ def test_a_mediator_that_exposure_and_covariates_determine_is_collinear(
     outcome, analyse = METHODS[method]
     trio = make_trio("mediator", outcome)
     column = MEDIATORS[mediator](trio.exposure, trio.for_mediator[:, 1])
-    more = {"weights": 0.5 + np.arange(trio.n) % 3} if weighted else {}
+    more = {"weights": 0.5 + (np.arange(trio.n) % 3).astype(np.float64)} if weighted else {}
     with pytest.raises(Unfit, match=DETERMINED) as ending:
         analyse(change(trio, mediator=column, **more))
     assert ending.value.status is Status.collinear
