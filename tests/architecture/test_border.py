@@ -37,6 +37,7 @@ REASONS = {
     "proteomr/colocalisation/collecting.py": OWN,
     "proteomr/egress/run_figures.py": OWN,
     "proteomr/execute/processors.py": SYSTEM,
+    "proteomr/runs/timing.py": SYSTEM,
     "proteomr/gwas/sinks.py": OWN,
     "proteomr/io/arrow_csv.py": "parses a stream whose faults are named by who opened it",
     "proteomr/io/books.py": OWN,

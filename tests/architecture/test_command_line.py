@@ -15,7 +15,7 @@ from proteomr_cli.main import COMMANDS, GROUPS, app
 
 ROOT = Path(__file__).parents[2]
 NO_COMMANDS = {
-    *("__init__", "bundles", "main", "console", "heaps", "help", "jobs", "journal"),
+    *("__init__", "bundles", "main", "console", "heaps", "help", "jobs", "journal", "resources"),
     *("options", "show_associations", "show_causes", "show_quality", "show_replication"),
     *("show_coloc", "show_curves", "show_mediation", "show_scores", "stages", "stage_batches"),
     *("further_options", "optional_values", "ordinal_options", "permutation_options"),

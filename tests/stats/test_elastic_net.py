@@ -474,11 +474,13 @@ def test_a_search_in_stretches_is_one_from_penalty_to_penalty(kind: str, rule: R
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
-def test_compiled_correlations_are_those_of_numpy_to_the_last_bit(kind: type) -> None:
+def test_compiled_correlations_are_those_of_numpy_to_the_last_bit(
+    kind: type[np.floating[Any]],
+) -> None:
     random = np.random.default_rng(3)
     X = random.normal(size=(50, 30)) * 10.0 ** random.integers(-5, 5, 30)
     centre, scale = X.mean(axis=0), X.std(axis=0)
-    plain, compiled = np.empty((2, 30, 30), dtype=kind)
+    plain, compiled = np.empty((30, 30), dtype=kind), np.empty((30, 30), dtype=kind)
     elastic_net_loops.correlate_columns(X.T @ X, 50.0, centre, scale, plain)
     compiled_elastic_net_loops.correlate_columns(X.T @ X, 50.0, centre, scale, compiled)
     np.testing.assert_array_equal(plain, compiled)
