@@ -21,7 +21,7 @@ from proteomr._typing import F64
 from proteomr.models.base import Block, FitBlock, JointTests, Problem, refuse_unfit
 from proteomr.models.cox_beside import CONCORDANCE, PERIODS, CoxConcordance, CoxPeriods
 from proteomr.models.cox_exact import CoxTables, fit_cox_by_itself
-from proteomr.models.cox_mass import CoxMass, prepare_cox_mass
+from proteomr.models.cox_levels import CoxLevels
 from proteomr.models.cox_models import PROPORTIONAL, CoxModel, lay_out_models, list_tests
 from proteomr.models.details import Details
 from proteomr.models.event_times import TIMES, count_events, count_persons
@@ -46,13 +46,13 @@ class CoxState:
     Attributes
     ----------
     models : of the problem.
-    solvers : of the models of a large problem that have one.
+    solvers : of the models of a large problem that have any.
     modifiers : what proteins are multiplied with; None where only the exact path can.
     """
 
     problem: Problem
     models: tuple[CoxModel, ...]
-    solvers: tuple[CoxMass, ...] = ()
+    solvers: tuple[CoxLevels, ...] = ()
     modifiers: Modifiers | None = None
 
 
@@ -139,10 +139,10 @@ class Cox(Family[CoxState | WithExtras]):
         if modifiers is None or problem.n <= _SMALL or self.options.firth == "always":
             return CoxState(problem, models)
         solvers = (
-            prepare_cox_mass(problem, model, self.options, modifiers, compiled=self.compiled)
+            CoxLevels(problem, model, self.options, modifiers, compiled=self.compiled)
             for model in models
         )
-        return CoxState(problem, models, tuple(s for s in solvers if s is not None), modifiers)
+        return CoxState(problem, models, tuple(s for s in solvers if s.usable), modifiers)
 
     def fit_block(self, state: CoxState | WithExtras, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
@@ -159,19 +159,19 @@ class Cox(Family[CoxState | WithExtras]):
         if state.solvers and state.modifiers is not None:
             scaled, scale = block.standardise()
             shifts = _find_shifts(block, scaled, scale)
-            for solver in state.solvers:
-                m = solver.model.index
-                wanted = open_fits[:, m] & (scale > 0.0)
-                open_fits[:, m] &= ~solver.enter(
-                    problem,
-                    scaled,
-                    state.modifiers,
-                    scale,
-                    wanted,
-                    shifts=shifts,
-                    fits=fits,
-                    tables=tables,
-                )
+            for solvers in state.solvers:
+                m = solvers.model.index
+                for solver, wanted in solvers.part(block, open_fits[:, m] & (scale > 0.0)):
+                    open_fits[:, m] &= ~solver.enter(
+                        problem,
+                        scaled,
+                        state.modifiers,
+                        scale,
+                        wanted,
+                        shifts=shifts,
+                        fits=fits,
+                        tables=tables,
+                    )
         for j, m in np.argwhere(open_fits).tolist():
             model = state.models[m]
             fit_cox_by_itself(problem, block, j, model, self.options, fits=fits, tables=tables)

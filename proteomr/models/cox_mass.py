@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,15 @@ from numpy.typing import NDArray
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, FitBlock, Problem, factors_within
 from proteomr.models.carriers import remark_on_carriers
-from proteomr.models.cells import Cells, describe_aliased, lay_out_cells, name_aliased
+from proteomr.models.cells import Cells, describe_aliased, lay_out_cells
 from proteomr.models.cox_exact import CoxTables
-from proteomr.models.cox_models import CoxModel, clusters_of, drop_eventless_levels
+from proteomr.models.cox_models import (
+    CoxModel,
+    LostLevel,
+    clusters_of,
+    drop_levels,
+    name_aliased_among,
+)
 from proteomr.models.details import OWN_NAME
 from proteomr.models.exact import INTERACTION
 from proteomr.models.family import FitOptions
@@ -275,18 +282,19 @@ def prepare_cox_mass(
     model: CoxModel,
     options: FitOptions,
     modifiers: Modifiers,
+    lost: Sequence[LostLevel],
     *,
     compiled: bool,
 ) -> CoxMass | None:
-    """Build the solver of one model; None for exact ties, and where its fit to covariates alone has
-    no certificate.
+    """Build the solver of one model on the people but those in lost levels; None for exact ties,
+    and where its fit to covariates alone has no certificate.
     """
     if model.ties == "exact":
         return None
     of = problem.models[model.index]
     columns = problem.adjustments[of.adjustment].columns
     factors = factors_within(problem, of.adjustment)
-    used = drop_eventless_levels(factors, model.risk)
+    used = drop_levels(factors, lost, problem.n)
     at = np.flatnonzero(used)
     risk = model.risk.take(at)
     if not risk.size:
@@ -303,10 +311,6 @@ def prepare_cox_mass(
         return None
     design, base = centred
     solver = BatchedRegressions(design, [base], model=rows, carried=carried)
-    everyone = np.arange(problem.n)
-    whole = (
-        cells if used.all() else lay_out_cells(problem.covariates, columns, factors, rows=everyone)
-    )
     A = design.matrix()
     meat, changes, places = None, None, np.empty(0, dtype=np.int64)
     units = of_modifiers = np.empty((0, 0))
@@ -328,7 +332,7 @@ def prepare_cox_mass(
         None if used.all() else at,
         base.weights[0, 0],
         risk,
-        name_aliased(problem, of.adjustment, whole),
+        name_aliased_among(problem, of.adjustment, lost, cells if used.all() else None),
         weights,
         unit,
         places,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import UsageError
-from proteomr.models.base import Factor, Problem
+from proteomr.models.base import Factor, Problem, factors_within
+from proteomr.models.cells import Cells, lay_out_cells, name_aliased
 from proteomr.models.details import Details
 from proteomr.models.event_times import EVENT
 from proteomr.models.family import FitOptions
@@ -23,10 +25,13 @@ __all__ = [
     "GLOBAL",
     "PROPORTIONAL",
     "CoxModel",
+    "LostLevel",
     "clusters_of",
-    "drop_eventless_levels",
+    "drop_levels",
+    "find_lost_levels",
     "lay_out_models",
     "list_tests",
+    "name_aliased_among",
 ]
 
 PROPORTIONAL, GLOBAL = "proportional_hazards", "GLOBAL"
@@ -163,22 +168,76 @@ def list_tests(
     )
 
 
-def drop_eventless_levels(factors: tuple[Factor, ...], risk: RiskSets) -> Bool:
-    """Return the people but those in levels of factors in which nobody has the event.
+class LostLevel(NamedTuple):
+    """A level of a factor in which nobody has the event; and whether anybody is in it at all."""
 
-    Their coefficients are infinite, and at the limit these people are in no risk set.
+    factor: int
+    level: int
+    met: bool = True
+
+
+def find_lost_levels(
+    factors: tuple[Factor, ...], risk: RiskSets, observed: Bool | None = None
+) -> tuple[LostLevel, ...]:
+    """Return the levels of factors that have no event among those who are observed.
+
+    Their coefficients are infinite, and at the limit their people are in no risk set.
+
+    Parameters
+    ----------
+    observed : ``(n,)``; None for everybody. A level that is in no row is none.
 
     Examples
     --------
     >>> from proteomr.stats.risk_sets import lay_out_risk_sets
     >>> rows = np.column_stack([np.full(3, -np.inf), [1.0, 2.0, 3.0], [0.0, 1.0, 1.0]])
     >>> site = Factor("site", np.array([1, 0, 0]), np.array([1]))
-    >>> drop_eventless_levels((site,), lay_out_risk_sets(rows)).tolist()
+    >>> find_lost_levels((site,), lay_out_risk_sets(rows))
+    (LostLevel(factor=0, level=1, met=True),)
+    """
+    died = np.flatnonzero(risk.died if observed is None else risk.died & observed)
+    lost = []
+    for f, factor in enumerate(factors):
+        people = np.bincount(factor.codes)
+        events = np.bincount(factor.codes[died], minlength=people.size)
+        for level in np.flatnonzero((events == 0) & (people > 0)).tolist():
+            met = observed is None or bool(np.any(observed[factor.codes == level]))
+            lost.append(LostLevel(f, level, met))
+    return tuple(lost)
+
+
+def drop_levels(factors: tuple[Factor, ...], lost: Sequence[LostLevel], n: int) -> Bool:
+    """Return the people ``(n,)`` but those in some levels.
+
+    Examples
+    --------
+    >>> site = Factor("site", np.array([1, 0, 0]), np.array([1]))
+    >>> drop_levels((site,), [LostLevel(0, 1)], 3).tolist()
     [False, True, True]
     """
-    used = np.ones(risk.died.size, dtype=bool)
-    for factor in factors:
-        size = int(factor.codes.max(initial=0)) + 1
-        events = np.bincount(factor.codes[risk.died], minlength=size)
-        used &= events[factor.codes] > 0
+    used = np.ones(n, dtype=bool)
+    for factor, level, _ in lost:
+        used &= factors[factor].codes != level
     return used
+
+
+def name_aliased_among(
+    problem: Problem, adjustment: int, lost: Sequence[LostLevel], cells: Cells | None = None
+) -> tuple[str, ...]:
+    """Return the names of the covariates that others determine among people of the levels that
+    anybody has; a column of a level that nobody has is none.
+
+    Parameters
+    ----------
+    cells : of everybody, where they are laid out and nobody is left out.
+    """
+    columns, factors = problem.adjustments[adjustment].columns, factors_within(problem, adjustment)
+    empty = [level for level in lost if not level.met]
+    rows = np.flatnonzero(drop_levels(factors, empty, problem.n))
+    if cells is None:
+        cells = lay_out_cells(problem.covariates, columns, factors, rows=rows)
+    names = name_aliased(problem, adjustment, cells)
+    if not (empty and names):
+        return names
+    given = [problem.names[c] for c in columns.tolist() if np.any(problem.covariates[rows, c])]
+    return tuple(name for name in names if name in given)
