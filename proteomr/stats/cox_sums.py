@@ -126,6 +126,8 @@ def _sum_bins(bins: NDArray[Any], values: F64, size: int, counted: F64 | None = 
     counted : ``(n,)``, what they are multiplied by; None for 1.
     """
     n, p = values.shape
+    if not size:  # nobody is in a bin
+        return np.zeros((0, p))
     if p == 1:
         column = values[:, 0] if counted is None else counted * values[:, 0]
         sums = np.bincount(bins, weights=column, minlength=size)

@@ -10,7 +10,7 @@ import pytest
 from proteomr._typing import F64
 from proteomr.stats.cox import CoxFit, fit_cox
 from proteomr.stats.cox_sandwich import sandwich_covariance, score_residuals
-from proteomr.stats.cox_sums import sum_hazards
+from proteomr.stats.cox_sums import sum_hazards, sum_sets
 from proteomr.stats.proportional_hazards import ZPH_TRANSFORMS, score_changes, transform_times
 from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets, tie_times
 from tests.stats.cox_rules import STORED, Design, load, make
@@ -220,3 +220,14 @@ def test_weights_of_any_scale_give_the_same_estimates() -> None:
         assert other.converged
         assert other.coefficients == pytest.approx(found.coefficients, rel=1e-11)
         assert other.se * np.sqrt(scale) == pytest.approx(found.se, rel=1e-11)
+
+
+@pytest.mark.parametrize("p", [0, 1, 3])
+@pytest.mark.parametrize("entry", [-np.inf, 0.5])
+def test_without_an_event_no_risk_set_has_a_sum(entry: float, p: int) -> None:
+    outcome = np.column_stack([np.full(4, entry), np.arange(1.0, 5.0), np.zeros(4)])
+    risk, X = lay_out_risk_sets(outcome), np.ones((4, p))
+    assert sum_sets(risk, X).shape == sum_sets(risk, X, np.ones(4)).shape == (0, p)
+    sums = sum_hazards(risk, np.zeros(4), np.ones(4))
+    assert [s.shape for s in sums.sum_columns(X)] == [(0, p), (0, p)]
+    assert not sums.information(X).any()
