@@ -18,6 +18,9 @@ _MOST_STEPS: Final = 200  # Newton's steps square the gap; 5 to 20 are taken
 # A step takes at most this share of any row's density: a row that only one component explains would
 # else lose it, and all curvature be that row's.
 _FALL: Final = 0.9
+# Of the mean log-likelihood, what sums of thousands of logarithms are rounded by: less of a gain is
+# seen by slopes alone. A component of one row of thousands has so little to give.
+_ROUNDING: Final = 8.0 * np.finfo(np.float64).eps
 _RIDGE: Final = 1e-10  # of the curvature's mean diagonal: densities of neighbours are nearly one
 
 
@@ -97,13 +100,18 @@ def _divide(part: F64, whole: F64) -> F64:
 
 
 def _step(objective: _Objective, w: F64, curvature: F64, slopes: F64) -> F64:
-    """Return better weights: Newton's, shortened until the likelihood rises."""
+    """Return better weights: Newton's, shortened until the likelihood rises.
+
+    Where it would rise by less than its rounding it cannot judge a step, and the next slopes do.
+    """
     curvature[np.diag_indices_from(curvature)] += _RIDGE * np.trace(curvature) / w.size
     upper = cholesky(curvature)
     target = solve_triangular(upper, curvature @ w + slopes - 1.0, trans="T")
     aimed = nnls(upper, target, maxiter=100 * w.size)[0]
     step = min(1.0, _FALL / max(objective.find_fall(w, aimed - w), _FALL))
     before, gain = objective(w), float((slopes - 1.0) @ (aimed - w))
+    if abs(gain) <= _ROUNDING * max(1.0, abs(before)):
+        return np.asarray(w + step * (aimed - w))
     while step > 1e-12:  # a step of fewer digits than weights have changes nothing
         tried = w + step * (aimed - w)
         if objective(tried) >= before + 1e-4 * step * gain:

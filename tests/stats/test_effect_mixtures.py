@@ -118,6 +118,26 @@ def test_a_dirichlet_prior_counts_as_rows_of_a_component() -> None:
     assert weights == pytest.approx(same, abs=1e-6)
 
 
+@pytest.mark.parametrize("size", [9.0, 12.0, 17.0, 30.0, 100.0, 1e3, 1e4])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_component_of_one_row_is_weighed_where_the_likelihood_sees_no_gain(
+    size: float, seed: int
+) -> None:
+    """By slopes: what it adds to the likelihood of all is below its rounding."""
+    z = np.random.default_rng(seed).standard_normal(9_000)
+    z[::10] *= 4.0
+    z[5] = size
+    variances = 1.0 + np.concatenate([[0.0], 0.1 * 2.0 ** np.arange(0.0, 28.0)])
+    logs = -0.5 * (np.log(variances) + z[:, None] ** 2 / variances)
+    for prior in (None, np.where(variances == 1.0, 9.0, 0.0)):
+        weights, proven = fit_mixture_weights(logs, prior=prior)
+        assert proven
+        assert weights.min() >= 0.0
+        again, also = fit_mixture_weights(logs, prior=prior, start=weights)
+        assert also
+        np.testing.assert_allclose(again, weights, atol=1e-5)
+
+
 def test_the_grid_of_sizes_spans_errors_and_effects_and_refuses_to_span_all_numbers() -> None:
     sizes = list_sizes(np.array([0.0, 3.0]), np.array([0.5, 1.0]))
     assert sizes[0] == 0.0
