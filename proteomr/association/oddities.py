@@ -16,6 +16,7 @@ __all__ = ["describe_oddities"]
 _REFERENCES = {"no", "n", "false", "control", "controls", "none", "never", "negative", "absent"}
 # Of the people: what is missing in more is named.
 _MOSTLY = 0.5
+_FIRST = 100  # values
 
 
 def describe_oddities(plan: Plan) -> tuple[str, ...]:
@@ -119,7 +120,8 @@ def _describe_column(plan: Plan, name: str) -> tuple[str, ...]:
     if lost > _MOSTLY * n:
         said.append(f"{name!r} is missing for {lost:,} of {n:,} people, whom every model loses")
     column = columns[name].filter(~missing)
-    if column.n_unique() == 1 and n > 1:
+    # Its first values tell of almost any column that it has more than one.
+    if column.head(_FIRST).n_unique() == 1 and column.n_unique() == 1 and n > 1:
         said.append(f"{name!r} has one value, {column[0]!r:.40}, and changes nothing")
     return tuple(said)
 

@@ -4,7 +4,7 @@ from proteomr.io.blocks import ParquetProteins
 from proteomr.io.cohort import read_assays, read_cohort, read_samples
 from proteomr.io.export import export_store
 from proteomr.io.formats import IngestOptions
-from proteomr.io.identifiers import find_id_column, locate_ids, match_ids, normalise_ids
+from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.imputations import split_imputations
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.ingest_job import IngestJob, IngestRequest
@@ -52,7 +52,6 @@ __all__ = [
     "find_id_column",
     "is_store",
     "list_proteins",
-    "locate_ids",
     "locate_listed",
     "match_ids",
     "name_store",

@@ -156,12 +156,14 @@ class Match:
     ----------
     left, right : positions of the shared people in each file, (m,), in the order of the left.
     only_left, only_right : people in one file alone.
+    row : position in the right of each row of the left, -1 where it is not there.
     """
 
     left: I64
     right: I64
     only_left: int
     only_right: int
+    row: I64
 
 
 def match_ids(left: pl.Series, right: pl.Series, *, names: tuple[str, str]) -> Match:
@@ -201,6 +203,7 @@ def match_ids(left: pl.Series, right: pl.Series, *, names: tuple[str, str]) -> M
         right=row[is_shared],
         only_left=left.len() - shared,
         only_right=right.len() - shared,
+        row=row,
     )
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from proteomr.errors import InputError
 from proteomr.io.cohort import choose_id
-from proteomr.io.identifiers import locate_ids, match_ids
+from proteomr.io.identifiers import match_ids
 from proteomr.io.proteins import open_proteins
 from proteomr.tables import Cohort, ProteinCovariate
 from proteomr.tables import columns as c
@@ -66,8 +66,8 @@ def read_protein_covariate(
     own = choose_id(Path(path), id_column)
     opened = open_proteins(path, scratch=scratch, id_column=own)
     ids = cohort.samples[cohort.id_column]
-    match_ids(ids, opened.ids, names=("cohort", f"file of {name!r}"))
-    stored = opened.proteins.select_rows(locate_ids(ids, among=opened.ids))
+    match = match_ids(ids, opened.ids, names=("cohort", f"file of {name!r}"))
+    stored = opened.proteins.select_rows(match.row)
     column_of = _resolve_columns(name, stored.names, cohort=cohort, path=path)
     return ProteinCovariate(name, stored, column_of)
 

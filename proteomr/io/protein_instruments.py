@@ -11,7 +11,7 @@ from proteomr._typing import I64
 from proteomr.errors import ColumnError, FormatError, InputError, nearest
 from proteomr.io.cohort import choose_id
 from proteomr.io.genetics.dosages import Dosages, open_dosages
-from proteomr.io.identifiers import locate_ids, match_ids
+from proteomr.io.identifiers import match_ids
 from proteomr.io.tables import read_table
 from proteomr.runs.notes import add_note
 from proteomr.tables import ArrayProteins, Cohort, ProteinInstruments
@@ -70,8 +70,7 @@ def read_protein_instruments(
         own = choose_id(Path(genotypes), id_column)
         dosages = open_dosages(genotypes, wanted, scratch=scratch, id_column=own)
         ids = cohort.samples[cohort.id_column]
-        match_ids(ids, dosages.ids, names=("cohort", "genotypes"))
-        rows = locate_ids(ids, among=dosages.ids)
+        rows = match_ids(ids, dosages.ids, names=("cohort", "genotypes")).row
     return _assign(pairs, dosages, rows, cohort, listing=listing)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from proteomr._typing import I64
 from proteomr.errors import ColumnError
-from proteomr.io import locate_ids, match_ids, read_samples
+from proteomr.io import match_ids, read_samples
 from proteomr.models import Target
 from proteomr.replicate.division import Division
 from proteomr.runs.notes import add_note
@@ -44,8 +44,7 @@ def read_splits(
     """
     frame, name = read_samples(path, id_column=id_column)
     ids = cohort.samples[cohort.id_column]
-    match_ids(ids, frame[name], names=("samples", "split file"))
-    at = locate_ids(ids, among=frame[name])
+    at = match_ids(ids, frame[name], names=("samples", "split file")).row
     columns = _choose(path, [column for column in frame.columns if column != name], targets)
     halves, drops = [], []
     for column, members in columns.items():
