@@ -43,7 +43,7 @@ __all__ = [
 _LEAST_PEOPLE = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Factor:
     """A factor among the covariates.
 
@@ -56,6 +56,11 @@ class Factor:
     name: str
     codes: I64
     columns: I64
+
+    @cached_property
+    def people(self) -> I64:
+        """How many rows each level has."""
+        return np.bincount(self.codes)
 
 
 @dataclass(frozen=True, slots=True)

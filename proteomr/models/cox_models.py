@@ -195,12 +195,13 @@ def find_lost_levels(
     >>> find_lost_levels((site,), lay_out_risk_sets(rows))
     (LostLevel(factor=0, level=1, met=True),)
     """
-    died = np.flatnonzero(risk.died if observed is None else risk.died & observed)
+    died = np.flatnonzero(risk.died)
+    if observed is not None:
+        died = died[observed[died]]
     lost = []
     for f, factor in enumerate(factors):
-        people = np.bincount(factor.codes)
-        events = np.bincount(factor.codes[died], minlength=people.size)
-        for level in np.flatnonzero((events == 0) & (people > 0)).tolist():
+        events = np.bincount(factor.codes[died], minlength=factor.people.size)
+        for level in np.flatnonzero((events == 0) & (factor.people > 0)).tolist():
             met = observed is None or bool(np.any(observed[factor.codes == level]))
             lost.append(LostLevel(f, level, met))
     return tuple(lost)
