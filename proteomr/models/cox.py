@@ -80,8 +80,8 @@ class Cox(Family[CoxState | WithExtras]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TIMES,)
     distribution: ClassVar[Distribution] = "normal"
     of_events: ClassVar[bool] = True
-    # 3: rows by other chunks; concordances and times of tests at the limit of infinite covariates
-    version: ClassVar[int] = 3
+    # 4: tests of proportional hazards with small squares in single precision
+    version: ClassVar[int] = 4
     ratio: ClassVar[Literal["HR"]] = "HR"
     supports: ClassVar[Support] = Support(
         roles=("outcome",),

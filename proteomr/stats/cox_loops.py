@@ -113,7 +113,8 @@ def sum_changes(
     weights: F64,
     *,
     efron: bool,
-) -> tuple[F64, F64]:
+    single: bool = False,
+) -> tuple[F64, F64, F64]:
     """Return what tests of proportional hazards need of B fits.
 
     Parameters
@@ -123,19 +124,22 @@ def sum_changes(
     gtime : ``(B, G)``, function of time at each event time.
     weights : ``(B, 3, n)``, filled: hazards times their cumulative ones, weighted by gtime to the
         power of 0, 1 and 2.
+    single : sum squares of small differences in single precision; compiled loops alone do.
 
     Returns
     -------
-    The part of the means in the information ``(3, B, k + s, k + s)`` with those weights, and the
-    scores ``(B, k + s)`` with the weight gtime.
+    The part of the means in the information ``(3, B, k + s, k + s)`` with those weights, the scores
+    ``(B, k + s)`` with the weight gtime, and how much of the diagonal of the first was summed in
+    single precision ``(3, B, k + s)``.
     """
+    del single
     p = columns.of_dead.shape[1] + borders.shape[1]
     means, score = np.empty((3, borders.shape[0], p, p)), np.empty((borders.shape[0], p))
     matrix = columns.matrix()
     for b, own in enumerate(borders):
         X, of_fit = np.column_stack([matrix, own.T]), (mask[b], risk, hazards[b], gtime[b])
         means[:, b], score[b] = _sum_changes(X, *of_fit, weights[b], efron=efron)
-    return means, score
+    return means, score, np.zeros(means.shape[:3])
 
 
 def _sum_changes(

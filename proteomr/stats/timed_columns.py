@@ -1,8 +1,7 @@
 """Covariates in the order of time, for sums over risk sets of all columns of fits that share them.
 
-A sum over the risk sets is then one walk from the last event time to the first, with the totals of
-eight columns at a time in registers; of the columns that are functions of a factor's cell a row
-adds to those alone that are not 0.
+A sum over the risk sets is then one walk from the last event time to the first, row by row; of the
+columns that are functions of a factor's cell a row adds to those alone that are not 0.
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 from proteomr._typing import F64, I64
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.risk_sets import RiskSets
+from proteomr.stats.workspace import aligned
 
 __all__ = ["ABREAST", "SortedColumns", "TimedColumns", "order_columns"]
 
 _Positions = NDArray[np.int32]
 
-ABREAST = 8
-"""Columns that are added up at a time: two or four registers of them, whose sums do not wait."""
+ABREAST = 16
+"""Columns that are added up at a time: a loop of four registers of them has no rest."""
 
 
 class SortedColumns(NamedTuple):
@@ -29,7 +29,7 @@ class SortedColumns(NamedTuple):
 
     Attributes
     ----------
-    dense : ``(m, n, ABREAST)``, the d dense columns, and zeros.
+    dense : ``(n, m)``, the d dense columns, and zeros up to a multiple of :data:`ABREAST`.
     rows : ``(n,)``, which row each is.
     starts : ``(G + 2,)``, where the rows of each event time begin.
     cell : ``(n,)``, cell of each.
@@ -53,6 +53,7 @@ class TimedColumns(NamedTuple):
     of_dead : ``(E, k)``, all columns of those who have the event.
     tied : ``(G,)``, which of the T times with several events each is; -1 for others.
     d : number of dense columns.
+    largest : ``(k,)``, the largest absolute value of each column.
     """
 
     leaving: SortedColumns
@@ -62,6 +63,7 @@ class TimedColumns(NamedTuple):
     of_dead: F64
     tied: I64
     d: int
+    largest: F64
 
     def matrix(self) -> F64:
         """Return the columns ``(n, k)`` in the order of rows, the dense ones first."""
@@ -71,7 +73,7 @@ class TimedColumns(NamedTuple):
         np.put_along_axis(of_cells, self.place.astype(np.int64), self.value, axis=1)
         of_cells = of_cells[:, : k - d]
         out = np.empty((rows.size, k))
-        out[rows, :d] = np.concatenate([*dense, np.empty((rows.size, 0))], axis=1)[:, :d]
+        out[rows, :d] = dense[:, :d]
         out[rows, d:] = of_cells[cell]
         return out
 
@@ -87,14 +89,12 @@ def order_columns(design: ChunkedDesign, risk: RiskSets) -> TimedColumns:
     >>> dense, cells = np.array([[7.0], [8.0]]), np.array([[1.0, 0.0], [0.0, 2.0]])
     >>> design = chunk_design(dense, cells, np.array([0, 1]))
     >>> columns = order_columns(design, lay_out_risk_sets(rows))
-    >>> columns.leaving.dense[0, :, 0].tolist(), columns.matrix().tolist()
+    >>> columns.leaving.dense[:, 0].tolist(), columns.matrix().tolist()
     ([8.0, 7.0], [[7.0, 1.0, 0.0], [8.0, 0.0, 2.0]])
     """
     bins, A, d = risk.bins, design.matrix(), design.d
-    dense = np.zeros((-(-d // ABREAST), design.n, ABREAST))
-    for m, block in enumerate(dense):
-        part = A[:, m * ABREAST : min(d, (m + 1) * ABREAST)]
-        block[:, : part.shape[1]] = part
+    dense = np.zeros((design.n, d + -d % ABREAST))
+    dense[:, :d] = A[:, :d]
     cell = design.cell_of_row.astype(np.int32)
     leaving = _sort(dense, cell, bins.top, risk.size)
     nobody = np.zeros(0, dtype=np.int64)
@@ -109,6 +109,7 @@ def order_columns(design: ChunkedDesign, risk: RiskSets) -> TimedColumns:
         of_dead=A[bins.dead],
         tied=np.where(several, np.cumsum(several) - 1, -1),
         d=d,
+        largest=np.abs(A).max(axis=0, initial=0.0),
     )
 
 
@@ -133,4 +134,6 @@ def _sort(
     rows = np.argsort(by, kind="stable") if of is None else of
     counts = np.bincount(by[rows], minlength=size + 1)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return SortedColumns(dense.take(rows, axis=1), rows.astype(np.int32), starts, cell[rows])
+    columns = aligned((rows.size, dense.shape[1]), np.float64)
+    columns[:] = dense[rows]
+    return SortedColumns(columns, rows.astype(np.int32), starts, cell[rows])

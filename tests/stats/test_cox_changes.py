@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proteomr.stats.cox_changes import TimeScale, standardise_scores
+from proteomr.stats.chunked import chunk_design
+from proteomr.stats.cox_changes import CoxChanges, TimeScale, standardise_scores
+from proteomr.stats.loops import load_loops
 from proteomr.stats.proportional_hazards import ZPH_TRANSFORMS, transform_times
 from proteomr.stats.risk_sets import lay_out_risk_sets
+from proteomr.stats.row_models import Rows
 
 
 @pytest.mark.parametrize("transform", ZPH_TRANSFORMS)
@@ -58,3 +61,34 @@ def test_a_statistic_is_given_while_its_information_has_digits(size: int) -> Non
     wanted = [np.sum((u[b] @ Q) ** 2 / spectra[b]) for b in range(2)]
     np.testing.assert_allclose(found[:2], wanted, rtol=1e-5)
     assert np.isnan(found[2:]).all()
+
+
+@pytest.mark.parametrize("people", [4, 2_000])
+def test_where_means_move_between_times_their_squares_are_summed_in_double(
+    people: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In risk sets of four the means are a good part of all information; in one of all, none of it.
+    g, n = np.random.RandomState(people), 4_000
+    exits = np.minimum(g.randint(0, 999, n), 300.0)
+    rows = np.column_stack([np.full(n, -np.inf), exits, exits < 300.0])
+    risk = lay_out_risk_sets(rows, g.permutation(n) // people)
+    design = chunk_design(g.randn(n, 4), np.eye(3)[:, 1:], np.sort(g.randint(0, 3, n)))
+    borders, hazards = g.randn(2, 1, n), np.exp(0.5 * g.randn(2, n))
+    of_fits = Rows(borders, np.ones((2, n)), np.zeros((1, n)))
+    terms, turn = [np.arange(3), np.arange(3, 7)], np.eye(7)[None]
+    scale, precisions, found = TimeScale(rows, risk, "km"), list[bool](), []
+    sum_changes = CoxChanges._sum
+
+    def watch(self: CoxChanges, *given: Any, single: bool) -> Any:
+        precisions.append(single)
+        return sum_changes(self, *given, single=single)
+
+    monkeypatch.setattr(CoxChanges, "_sum", watch)
+    for compiled in (False, True):
+        loops = load_loops("cox", compiled=compiled)
+        changes = CoxChanges(design, risk, scale, loops, efron=True)
+        observed = np.ones((2, n), dtype=bool)
+        tests = changes.test(of_fits, hazards, observed=observed, terms=terms, turn=turn)
+        found.append(tests.statistic)
+    assert precisions == [True, True, *([False] if people == 4 else [])]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9)

@@ -57,18 +57,46 @@ def test_fits_that_walk_together_have_the_bits_of_each_alone(*, late: bool) -> N
     hazards, borders = mask * np.exp(g.randn(fits, n)), g.randn(fits, 1, n)
     gtime = g.randn(fits, risk.size)
 
-    def add_up(which: slice, *, compiled: bool) -> tuple[np.ndarray, ...]:
+    def add_up(which: slice, *, compiled: bool, single: bool = False) -> tuple[np.ndarray, ...]:
         weights = np.empty((fits, 3, n))[which]
         given = (borders[which], mask[which], risk, hazards[which], gtime[which], weights)
         loops = load_loops("cox", compiled=compiled)
-        means, score = loops.sum_changes(columns, *given, efron=True)
-        return means.transpose(1, 0, 2, 3), score, weights
+        means, score, rest = loops.sum_changes(columns, *given, efron=True, single=single)
+        return means.transpose(1, 0, 2, 3), score, weights, rest.transpose(1, 0, 2)
 
+    for single in (False, True):
+        together = add_up(slice(None), compiled=True, single=single)
+        for j in range(fits):
+            for all_of_them, alone in zip(
+                together, add_up(slice(j, j + 1), compiled=True, single=single), strict=True
+            ):
+                np.testing.assert_array_equal(all_of_them[j], alone[0])
     together = add_up(slice(None), compiled=True)
-    for j in range(fits):
-        for all_of_them, alone in zip(
-            together, add_up(slice(j, j + 1), compiled=True), strict=True
-        ):
-            np.testing.assert_array_equal(all_of_them[j], alone[0])
     for fast, plain in zip(together, add_up(slice(None), compiled=False), strict=True):
         np.testing.assert_allclose(fast, plain, rtol=1e-10, atol=1e-10 * np.abs(plain).max())
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_what_is_summed_in_single_precision_is_off_by_a_millionth_of_itself(scale: float) -> None:
+    n, g = 4_000, np.random.RandomState(11)
+    rows = np.column_stack([np.full(n, -np.inf), 1.0 + g.randint(0, 900, n), g.rand(n) < 0.4])
+    risk = lay_out_risk_sets(rows)
+    cell = np.sort(g.randint(0, 3, n))
+    X = g.randn(n, 5)
+    X[:, 4] = (g.rand(n) < 0.002) * scale  # some of the columns in other units than the rest
+    columns = order_columns(chunk_design(X, np.eye(3)[:, 1:], cell), risk)
+    hazards, borders = np.exp(g.randn(1, n)), scale * g.randn(1, 1, n)
+    gtime, loops = g.randn(1, risk.size), load_loops("cox")
+    found = [
+        loops.sum_changes(
+            columns, borders, np.ones((1, n)), risk, hazards, gtime, np.empty((1, 3, n)),
+            efron=True, single=single,
+        )
+        for single in (False, True)
+    ]  # fmt: skip
+    (exact, _, nothing), (means, _, rest) = found
+    assert not nothing.any()
+    for power in (0, 2):
+        size = np.sqrt(rest[power, 0])
+        gap = np.abs((means - exact)[power, 0]) / size[:, None] / size
+        assert 0.0 < gap.max() < 2e-6
