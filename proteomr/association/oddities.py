@@ -5,15 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from proteomr.association.plan import Plan
-from proteomr.models import ORDERED_LEVELS, Target
+from proteomr.models import ORDERED_LEVELS, TIMES, Target
 from proteomr.models.targets import STEPS
-from proteomr.scan import people_asked
+from proteomr.scan import describe_reference, people_asked, quote_level
 from proteomr.tables import CHOSEN_PEOPLE, WITHOUT_PROTEINS
 
 __all__ = ["describe_oddities"]
 
-# What the unaffected level of two is called: where the alphabet puts it first, nobody is misled.
-_REFERENCES = {"no", "n", "false", "control", "controls", "none", "never", "negative", "absent"}
 # Of the people: what is missing in more is named.
 _MOSTLY = 0.5
 _FIRST = 100  # values
@@ -63,15 +61,14 @@ def _describe_strata(plan: Plan) -> tuple[str, ...]:
 
 def _describe_alphabet(plan: Plan, target: Target) -> tuple[str, ...]:
     """Say which of two texts is the reference, unless its name says so itself."""
-    if len(target.levels) != 2 or target.kind == ORDERED_LEVELS.name:
+    if len(target.levels) != 2 or plan.spec.reference_level == target.levels[0]:
         return ()
-    (first, second), contrast = target.levels, target.contrasts[0]
-    if plan.spec.reference_level == first:
-        return ()
-    if _is_numeric(plan, target) or first.casefold() in _REFERENCES:
-        return ()
-    said = f"{target.role} {target.name!r} is {contrast}: {first!r} comes first in the alphabet"
-    return (f"{said} and is the reference; else give --reference-level {_quote(second)}",)
+    said = describe_reference(
+        target,
+        numeric=_is_numeric(plan, target),
+        remedy=f"give --reference-level {quote_level(target.levels[1])}",
+    )
+    return (said,) if said else ()
 
 
 def _is_numeric(plan: Plan, target: Target) -> bool:
@@ -121,10 +118,8 @@ def _describe_column(plan: Plan, name: str) -> tuple[str, ...]:
         said.append(f"{name!r} is missing for {lost:,} of {n:,} people, whom every model loses")
     column = columns[name].filter(~missing)
     # Its first values tell of almost any column that it has more than one.
-    if column.head(_FIRST).n_unique() == 1 and column.n_unique() == 1 and n > 1:
+    single = column.head(_FIRST).n_unique() == 1 and column.n_unique() == 1
+    events = {target.name for target in plan.targets if target.kind == TIMES.name}
+    if single and n > 1 and name not in events:  # of events the statuses tell
         said.append(f"{name!r} has one value, {column[0]!r:.40}, and changes nothing")
     return tuple(said)
-
-
-def _quote(level: str) -> str:
-    return level if level.isalnum() else f'"{level}"'

@@ -127,9 +127,12 @@ class Mediation(Family[MediationState]):
         few = column.n_levels <= _LEVELS_SHOWN
         shown = f" ({', '.join(column.levels)})" if few else ""
         needs = " or ".join(kind.needs for kind in cls.takes)
+        remedy = "make a column for each comparison, the other levels left empty"
+        if column.role == "outcome" and column.n_levels == 2:
+            remedy = "--outcome-family logit or probit takes two levels"
         raise ColumnError(
             f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: {needs} are "
-            "needed; make a column for each comparison, the other levels left empty"
+            f"needed; {remedy}"
         )
 
     def order(self, layout: Layout) -> I64:
@@ -155,11 +158,14 @@ class Mediation(Family[MediationState]):
         fits.df[:] = np.inf
         able = refuse_unfit(block, fits)
         rows = Rows(spec)
-        for m in range(len(problem.models)):
-            analyses = self._analyse_jointly if spec.joint else self._analyse
-            accepted = self._accept(fits, m, analyses(state, block, m, able[:, m]))
-            for batch in self._batch(accepted):
-                self._tell(state, block, fits, m, batch, rows)
+        # Squares of effects may be beyond the largest number, as per unit of times of 1e-200: such
+        # an effect has no finite error, and what is not finite is not accepted.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for m in range(len(problem.models)):
+                analyses = self._analyse_jointly if spec.joint else self._analyse
+                accepted = self._accept(fits, m, analyses(state, block, m, able[:, m]))
+                for batch in self._batch(accepted):
+                    self._tell(state, block, fits, m, batch, rows)
         return replace(fits, details={"mediation": rows.effects(), "paths": rows.paths()})
 
     def _batch(

@@ -15,7 +15,15 @@ from proteomr.mediation.family import Mediation, OfLevels, OfNumbers, Pair, SetC
 from proteomr.mediation.specification import MediationSpec
 from proteomr.models import Adjustment, Problem, Target
 from proteomr.runs.notes import add_note
-from proteomr.scan import Reading, plan_blocks, read_formulas, read_target, read_times
+from proteomr.scan import (
+    Reading,
+    describe_reference,
+    plan_blocks,
+    quote_level,
+    read_formulas,
+    read_target,
+    read_times,
+)
 from proteomr.scan.groups import Group
 from proteomr.tables import Cohort, Drop, ProteinCovariate
 
@@ -218,6 +226,9 @@ def _read_exposure(reading: Reading, spec: MediationSpec, name: str) -> Target:
         raise UsageError(
             f"exposure {name!r} has no level {reference!r}: it has {' and '.join(exposure.levels)}"
         )
+    if exposure.levels and reference is None:
+        remedy = f"give --reference-level {quote_level(exposure.levels[1])}"
+        _note_reference(reading, exposure, remedy)
     if spec.method == "counterfactual" and not exposure.levels:
         raise ColumnError(
             f"exposure {name!r} has more than two values: --method counterfactual weighs the one "
@@ -261,4 +272,14 @@ def _read_outcomes(reading: Reading, spec: MediationSpec, drops: list[Drop]) -> 
             found.append(read.target)
         return found
     kind = OfNumbers if spec.family == "linear" else OfLevels
-    return [read_target(reading, name, role="outcome", family=kind) for name in spec.outcomes]
+    targets = [read_target(reading, name, role="outcome", family=kind) for name in spec.outcomes]
+    for target in targets:
+        _note_reference(reading, target, "make a column of 0 and 1")
+    return targets
+
+
+def _note_reference(reading: Reading, target: Target, remedy: str) -> None:
+    numeric = reading.columns.is_numeric(target.name)
+    said = describe_reference(target, numeric=numeric, remedy=remedy)
+    if said:
+        add_note(said)

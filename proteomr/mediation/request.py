@@ -13,7 +13,7 @@ from proteomr.tables import load_schema
 
 __all__ = ["MediateRequest"]
 
-_VERSION = 6  # of how rows are chosen, effects estimated and tests combined
+_VERSION = 7  # of how rows are chosen, effects estimated and tests combined; 7: ties of times
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from proteomr.models.whole import WholeModel, lay_out_whole
 from proteomr.models.whole_cox import WholeCox
 from proteomr.stats.concordance import Concordance, measure_concordance, weigh_by_censoring
 from proteomr.stats.cox import fit_cox
-from proteomr.stats.cox_sandwich import sandwich_covariance
-from proteomr.stats.cox_sums import sum_hazards
+from proteomr.stats.cox_sandwich import robust_covariance
 from proteomr.stats.distributions import (
     neg_log10_p_chi2,
     neg_log10_p_normal,
@@ -124,11 +123,16 @@ class CoxPeriods:
         covariance = fit.covariance
         at = fit.basis
         if self.solver.robust and self.solver.ties != "exact" and fit.converged and at.size:
-            eta = X[:, at] @ fit.limit
-            sums = sum_hazards(fit.risk, eta, model.weights[rows], ties=self.solver.ties)
             given = clusters_of(self.problem, model.rows)
-            clusters = rows if given is None else given[rows]
-            part, _ = sandwich_covariance(sums, X[:, at], fit.limit_covariance, clusters=clusters)
+            part, _ = robust_covariance(
+                fit.risk,
+                X[:, at],
+                fit.limit,
+                fit.limit_covariance,
+                weights=model.weights[rows],
+                ties=self.solver.ties,
+                clusters=rows if given is None else given[rows],
+            )
             covariance = covariance.copy()
             covariance[np.ix_(at, at)] = part
         first = X.shape[1] - len(spans)

@@ -17,7 +17,7 @@ from proteomr.models.exact import INTERACTION, ONE_CLUSTER, has_one_cluster
 from proteomr.models.family import FitOptions
 from proteomr.models.logistic_mass import describe_apart
 from proteomr.stats.cox import CoxFit, fit_cox
-from proteomr.stats.cox_sandwich import sandwich_covariance
+from proteomr.stats.cox_sandwich import robust_covariance
 from proteomr.stats.cox_sums import HazardSums
 from proteomr.stats.exact_ties import PartialSums, drop_settled, sum_partial
 from proteomr.stats.joint_wald import test_jointly
@@ -121,9 +121,17 @@ def _fit(
     counts = np.ones(X.shape[0]) if weights is None else weights
     sums = sum_partial(fit.risk, X[:, fit.basis] @ fit.limit, counts, ties=model.ties)
     covariance, carriers = fit.covariance, None
-    if robust and fit.converged and isinstance(sums, HazardSums):
+    if robust and fit.converged and model.ties != "exact":
         at = fit.basis
-        whole, some = sandwich_covariance(sums, X[:, at], fit.limit_covariance, clusters=clusters)
+        whole, some = robust_covariance(
+            fit.risk,
+            X[:, at],
+            fit.limit,
+            fit.limit_covariance,
+            weights=weights,
+            ties=model.ties,
+            clusters=clusters,
+        )
         covariance, carriers = covariance.copy(), np.full(fit.aliased.size, np.nan)
         covariance[np.ix_(at, at)], carriers[at] = whole, some
         lost = np.setdiff1d(at, fit.used)

@@ -12,10 +12,9 @@ from proteomr.models.cox_models import clusters_of
 from proteomr.models.event_times import EVENT
 from proteomr.models.whole import Fitted, WholeModel
 from proteomr.stats.cox import fit_cox
-from proteomr.stats.cox_sandwich import sandwich_covariance
-from proteomr.stats.cox_sums import sum_hazards
+from proteomr.stats.cox_sandwich import robust_covariance
 from proteomr.stats.exact_ties import AnyTies, sum_partial
-from proteomr.stats.linalg import find_independent
+from proteomr.stats.linalg import find_independent, find_powers
 from proteomr.stats.nested_tests import NestedTest, refer_chi2
 from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets
 
@@ -50,9 +49,15 @@ class WholeCox:
         covariance = fit.covariance[np.ix_(at, at)]
         if self.robust and self.ties != "exact":
             Z = X[:, 1 + fit.basis]
-            sums = sum_hazards(fit.risk, Z @ fit.limit, model.weights, ties=self.ties)
-            clusters = clusters_of(self.problem, model.rows)
-            whole, _ = sandwich_covariance(sums, Z, fit.limit_covariance, clusters=clusters)
+            whole, _ = robust_covariance(
+                fit.risk,
+                Z,
+                fit.limit,
+                fit.limit_covariance,
+                weights=model.weights,
+                ties=self.ties,
+                clusters=clusters_of(self.problem, model.rows),
+            )
             own = np.flatnonzero(np.isin(fit.basis, at))
             covariance = whole[np.ix_(own, own)]
         return Fitted(fit.coefficients[at], covariance, 1 + at, np.inf)
@@ -88,7 +93,8 @@ class WholeCox:
         null = fit_cox(X[:, others], risk, weights=model.weights, ties=self.ties)
         kept = others[null.basis]
         eta = X[:, kept] @ null.limit
-        sums = sum_partial(null.risk, eta, model.weights, ties=self.ties)
+        unit = float(find_powers(model.weights.max(initial=0.0)))  # of squares in it none is lost
+        sums = sum_partial(null.risk, eta, model.weights / unit, ties=self.ties)
         columns = X[:, [*kept, *tested]]
         information = sums.information(columns)
         score = (columns.T @ sums.residuals)[kept.size :]
@@ -103,7 +109,7 @@ class WholeCox:
         if find_independent(scaled).size < tested.size:
             return None
         u = score / scale
-        return refer_chi2(float(u @ np.linalg.solve(scaled, u)), tested.size)
+        return refer_chi2(unit * float(u @ np.linalg.solve(scaled, u)), tested.size)
 
     def _lay_out(self, model: WholeModel) -> RiskSets:
         baseline = self.problem.baseline

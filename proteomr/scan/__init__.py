@@ -32,7 +32,13 @@ from proteomr.scan.reading import Beside, Reading, read_formulas
 from proteomr.scan.row_sets import RowSets
 from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
 from proteomr.scan.strata import Stratum, read_strata
-from proteomr.scan.targets import read_ordered_target, read_outcome, read_target
+from proteomr.scan.targets import (
+    describe_reference,
+    quote_level,
+    read_ordered_target,
+    read_outcome,
+    read_target,
+)
 
 __all__ = [
     "BLOCK_SIZE",
@@ -62,11 +68,13 @@ __all__ = [
     "Scan",
     "Stratum",
     "count_people",
+    "describe_reference",
     "estimate_cost",
     "fit_blocks",
     "in_turn",
     "people_asked",
     "plan_blocks",
+    "quote_level",
     "read_formulas",
     "read_ordered_target",
     "read_outcome",

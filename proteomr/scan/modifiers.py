@@ -20,6 +20,8 @@ from proteomr.stats.relatedness import Relatedness
 
 __all__ = ["Modifiers", "read_modifiers"]
 
+# Of weights: to the sixteen digits of a sum that has the largest, less is nothing.
+_LEAST_SHARE = 1e-15
 _ONE_COVARIATE = "one covariate is needed, such as sex or C(site)"
 
 
@@ -202,6 +204,13 @@ def _read_weights(column: pl.Series) -> F64:
         )
     if not np.any(values > 0.0):
         raise ColumnError(f"weights {name!r} are 0 or empty for all people: nobody would be left")
+    told = values[values > 0.0]
+    low, high = float(told.min()), float(told.max())
+    if not low > high * _LEAST_SHARE:
+        raise ColumnError(
+            f"weights {name!r} go from {low:g} to {high:g}: nothing is left of the smallest beside "
+            "the largest; 0, or an empty cell, leaves a person out"
+        )
     values[values == 0.0] = np.nan  # a person of weight 0 informs nothing, as in R's lm and glm
     return values
 

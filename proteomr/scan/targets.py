@@ -12,19 +12,27 @@ from proteomr._typing import F64, I64
 from proteomr.design import parse
 from proteomr.design.tokens import quote
 from proteomr.errors import ColumnError, FormulaError, UsageError, nearest
-from proteomr.models import AnyFamily, Refusal, Role, Target, TargetColumn
+from proteomr.models import ORDERED_LEVELS, AnyFamily, Refusal, Role, Target, TargetColumn
 from proteomr.models.targets import FACTOR, NUMBERS, STEPS, score_levels
 from proteomr.runs.notes import add_note
 from proteomr.scan.columns import label_level, note_codes
 from proteomr.scan.reading import Reading
 from proteomr.status import Status
 
-__all__ = ["read_ordered_target", "read_outcome", "read_target"]
+__all__ = [
+    "describe_reference",
+    "quote_level",
+    "read_ordered_target",
+    "read_outcome",
+    "read_target",
+]
 
 # As many levels are labelled: no family has a coefficient for each of more.
 _LABELLED = 50
 # Numbers that are rather codes of groups: three to five whole ones up to ten.
 _FEW_NUMBERS, _SMALL_NUMBER = range(3, 6), 10
+# What the unaffected level of two is called: where the alphabet puts it first, nobody is misled.
+_REFERENCES = {"no", "n", "false", "control", "controls", "none", "never", "negative", "absent"}
 # Many levels may be identifiers of people, which no message may carry.
 _SHOWN = 10
 
@@ -75,6 +83,41 @@ def read_target(
     if target.kind == NUMBERS.name and FACTOR in family.takes and role == "exposure":
         _note_trend(column)
     return target
+
+
+def quote_level(level: str) -> str:
+    """Return a level as an argument at the terminal.
+
+    Examples
+    --------
+    >>> quote_level("not ill")
+    '"not ill"'
+    """
+    return level if level.isalnum() else f'"{level}"'
+
+
+def describe_reference(target: Target, *, numeric: bool, remedy: str) -> str | None:
+    """Return which of two texts is the reference, for a note; None where its name says so itself.
+
+    Parameters
+    ----------
+    numeric : whether the levels are numbers, whose order is known.
+    remedy : what to do where it should be the other, to follow "else".
+
+    Examples
+    --------
+    >>> levels = ("ill", "well")
+    >>> target = Target("state", "outcome", "two_levels", np.zeros(2), ("well vs ill",), levels)
+    >>> describe_reference(target, numeric=False, remedy="code it").rpartition(": ")[2]
+    "'ill' comes first in the alphabet and is the reference; else code it"
+    """
+    if len(target.levels) != 2 or target.kind == ORDERED_LEVELS.name or numeric:
+        return None
+    (first, _), contrast = target.levels, target.contrasts[0]
+    if first.casefold() in _REFERENCES:
+        return None
+    said = f"{target.role} {target.name!r} is {contrast}: {first!r} comes first in the alphabet"
+    return f"{said} and is the reference; else {remedy}"
 
 
 def read_ordered_target(

@@ -118,25 +118,42 @@ def _read(request: ApplyScoreRequest, scratch: Path) -> _Read:
         stay = np.flatnonzero(~gone.gone.to_numpy())
         ids, proteins = ids[stay], proteins.select_rows(stay)
         drops = (Drop("load", "withdrawn", gone.removed),)
-    absent = _find_absent(frame.filter(_ENTERS), proteins, request)
+    absent = _find_absent(frame.filter(_ENTERS), _find_measured(frame, proteins), request)
     return frame, absent, proteins, ids, drops
 
 
+def _find_measured(weights: pl.DataFrame, proteins: Proteins) -> set[str]:
+    """Return the proteins with a weight that anybody has a value of; infinite ones are told."""
+    place = {name: j for j, name in enumerate(proteins.names)}
+    entering = weights.filter(_ENTERS)["protein"].unique(maintain_order=True)
+    names = [name for name in entering.to_list() if name in place]
+    measured, endless = set(), 0
+    for start, block in read_blocks(proteins, [place[name] for name in names]):
+        seen = np.isfinite(block).any(axis=0)
+        measured |= {names[start + j] for j in np.flatnonzero(seen).tolist()}
+        endless += int(np.isinf(block).sum())
+    if endless:
+        values = "value is" if endless == 1 else "values are"
+        add_note(f"{endless:,} {values} infinite, and counted as missing")
+    return measured
+
+
 def _find_absent(
-    weights: pl.DataFrame, proteins: Proteins, request: ApplyScoreRequest
+    weights: pl.DataFrame, measured: set[str], request: ApplyScoreRequest
 ) -> pl.DataFrame:
-    """Return the proteins that are not there, with their share of the weights of their set."""
+    """Return the proteins without a value, with their share of the weights of their set."""
     shares = weights.with_columns(
         (pl.col("weight").abs() / pl.col("weight").abs().sum().over("set")).alias("share")
     )
-    absent = shares.filter(~pl.col("protein").is_in(list(proteins.names)))
+    absent = shares.filter(~pl.col("protein").is_in(list(measured)))
     table = absent.select("set", "protein", "weight", "share")
     totals = absent.group_by("set", maintain_order=True).agg(
         pl.col("share").sum(), pl.col("protein")
     )
     for name, share, lacking in totals.iter_rows():
         shown = ", ".join(lacking[:_NAMED]) + (", ..." if len(lacking) > _NAMED else "")
-        told = f"{len(lacking)} proteins with {share:.1%} of the absolute weights ({shown})"
+        count = f"{len(lacking)} protein{'s' * (len(lacking) != 1)}"
+        told = f"{count} with {share:.1%} of the absolute weights ({shown})"
         if share > request.max_absent:
             raise InputError(
                 f"score {name!r}: the files lack {told}, more than --max-absent "
@@ -181,8 +198,8 @@ def _refuse_other_scale(names: Sequence[str], far: Bool, sizes: F64) -> None:
     if share > _MOST_FAR:
         first = names[int(np.flatnonzero(far)[0])]
         raise InputError(
-            f"{int(far.sum())} proteins with {share:.0%} of the absolute weights, such as "
-            f"{first!r}, lie beyond {_FAR:g} standard deviations of those the weights were learnt "
+            f"proteins with {share:.0%} of the absolute weights ({int(far.sum())}, such as "
+            f"{first!r}) lie beyond {_FAR:g} standard deviations of those the weights were learnt "
             "from for most people: they are on another scale; bring them to the same unit"
         )
 

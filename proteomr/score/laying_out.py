@@ -79,8 +79,8 @@ def lay_out(request: ScoreRequest, scratch: Path) -> LaidOut:
         *((Drop("score", f"{request.weights} missing or 0", int(weightless.sum())),) * weighted),
     )
     own = predicted.take(rows)
-    _refuse_horizons(own, request)
     _refuse_few(own, request)
+    _refuse_horizons(own, request)
     samples = cohort.samples[rows]
     for name in request.options.gap_tests:
         if samples[name].n_unique() < 2:
@@ -179,12 +179,24 @@ def _refuse_few(predicted: Predicted, request: ScoreRequest) -> None:
     wanted = _FEWEST_EVENTS * max(options.folds, options.inner_folds)
     few = min(events, others) if predicted.family == "logistic" else events
     if few < wanted:
-        what = "events" if few == events else "people without the event"
+        one = "event" if few == events else "person without the event"
+        several = "events" if few == events else "people without the event"
         raise ColumnError(
-            f"outcome {predicted.name!r}: {few} {what} among {n} people; "
+            f"outcome {predicted.name!r}: {few} {one if few == 1 else several} among {n} people; "
             f"{options.folds} x {options.inner_folds} folds need {wanted}: ask for fewer (--folds, "
             "--inner-folds)"
         )
+    if predicted.family == "cox" and not _has_order(predicted):
+        raise ColumnError(
+            f"outcome {predicted.name!r}: whoever is under observation at an event has it: nothing "
+            "is left that tells who has it first"
+        )
+
+
+def _has_order(predicted: Predicted) -> bool:
+    """Whether anybody is there at an event and does not have it."""
+    first = predicted.exit[predicted.case].min()
+    return bool(np.any((predicted.exit > first) | ((predicted.exit == first) & ~predicted.case)))
 
 
 def _refuse_horizons(predicted: Predicted, request: ScoreRequest) -> None:

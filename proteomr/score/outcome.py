@@ -12,10 +12,18 @@ from proteomr.errors import ColumnError, UsageError
 from proteomr.models import EVENT, find_family
 from proteomr.models.event_times import CENSORED, COMPETING
 from proteomr.runs.notes import add_note
-from proteomr.scan import FollowUp, FollowUpOptions, Reading, read_target, read_times
+from proteomr.scan import (
+    FollowUp,
+    FollowUpOptions,
+    Reading,
+    describe_reference,
+    read_target,
+    read_times,
+)
 from proteomr.score.request import ScoreRequest
 from proteomr.stats.each import Each, in_turn
 from proteomr.stats.elastic_net_outcomes import Binary, Continuous, Outcome, TimeToEvent
+from proteomr.stats.linalg import find_powers
 from proteomr.stats.risk_sets import tie_times
 from proteomr.tables import Drop
 
@@ -111,6 +119,8 @@ def read_predicted(reading: Reading, request: ScoreRequest) -> tuple[Predicted, 
     """
     follow_up = request.follow_up or _find_times(reading, request)
     weights = reading.modifiers.weights
+    if weights is not None:  # they are shares: in any unit, no product of two overflows
+        weights = weights / find_powers(np.nanmax(weights, keepdims=True))
     if follow_up is None:
         if request.event_code is not None:
             raise UsageError("--event-code is of an outcome over time: --time NAME --event NAME")
@@ -143,11 +153,27 @@ def _read_column(reading: Reading, request: ScoreRequest) -> Predicted:
         family = "linear" if levels != 2 or request.options.clock else "logistic"
     if family == "linear" and not reading.columns.is_numeric(name):
         raise ColumnError(
-            f"outcome {name!r} has {levels} levels and is no number: a number, two levels, or "
-            "--time with --event are needed"
+            f"outcome {name!r} has {levels} level{'s' * (levels != 1)} and is no number: a number, "
+            "two levels, or --time with --event are needed"
         )
     target = read_target(reading, name, role="outcome", family=find_family(family))
+    numeric = reading.columns.is_numeric(name)
+    said = describe_reference(target, numeric=numeric, remedy="make a column of 0 and 1")
+    if said:
+        add_note(said)
+    if family == "logistic" != request.family and _is_coded(reading, name):
+        add_note(
+            f"outcome {name!r} is taken as two levels, whenever it happened: no column "
+            f"{FollowUp.named(name).time!r} says when (--family logistic leaves this note out)"
+        )
     label = "" if target.contrasts is None else str(target.contrasts[0]).partition(" vs ")[0]
     chosen: Family = "logistic" if family == "logistic" else "linear"
     values = np.asarray(target.values, dtype=np.float64).reshape(reading.cohort.n)
     return Predicted(name, chosen, values, label)
+
+
+def _is_coded(reading: Reading, name: str) -> bool:
+    """Whether a column is of 0 and 1, as events over time are."""
+    if not reading.columns.is_numeric(name):
+        return False
+    return set(reading.columns[name].drop_nulls().unique().to_list()) <= {0, 1}

@@ -97,8 +97,12 @@ class ColumnRule:
     def apply(self, values: F64, codes: I64 | None = None) -> F64:
         """Return what enters the score, of anybody's values (n,), in groups of some codes (n,).
 
-        Without codes values are those of people whose own groups' differences are out.
+        Without codes values are those of people whose own groups' differences are out. An infinite
+        value is none: it would have the highest of ranks.
         """
+        endless = np.isinf(values)
+        if endless.any():
+            values = np.where(endless, np.nan, values)
         if self.shifts is not None and codes is not None:
             values = _take_out(values, self.transform, self.shifts[codes])
         found = _transform(values, self.transform, self.ranks)

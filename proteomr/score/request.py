@@ -15,7 +15,7 @@ from proteomr.tables import load_schema
 
 __all__ = ["ApplyScoreRequest", "ScoreRequest"]
 
-_VERSION = 4  # of how scores are learnt, measured and applied
+_VERSION = 5  # of how scores are learnt, measured and applied; 5: infinite is missing
 _TABLES = (
     *("score_performance", "weights", "weights_ranks", "scores"),
     *("calibration", "decision_curve", "tuning", "gap_associations"),

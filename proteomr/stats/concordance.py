@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.linalg import change_units
 
 __all__ = ["Concordance", "measure_concordance", "weigh_by_censoring"]
 
@@ -84,9 +85,11 @@ def measure_concordance(
     moved = w * ((1.0 - estimate) * higher + (0.5 - estimate) * same - estimate * lower) / pairs
     if clusters is not None:
         moved = np.bincount(clusters, weights=moved)
-    unit = 1.0 if weights is None else float(np.square(weights.mean()))
     se = float(np.sqrt(np.sum(np.square(moved))))
-    return Concordance(estimate, se, concordant * unit, discordant * unit, tied * unit)
+    counts = np.array([concordant, discordant, tied])
+    if weights is not None:  # their squares may be beyond the numbers there are
+        counts = change_units(change_units(counts, by=weights.mean()), by=weights.mean())
+    return Concordance(estimate, se, *counts.tolist())
 
 
 def weigh_by_censoring(
@@ -116,9 +119,11 @@ def weigh_by_censoring(
     times, place = np.unique(exit_, return_inverse=True)
     left = np.bincount(place, weights=w, minlength=times.size)
     censored = np.bincount(place, weights=w * (event == 0.0), minlength=times.size)
+    # Sums from the end: of those still there nothing is lost beside large weights that have left.
+    later = np.concatenate([np.cumsum(left[::-1])[::-1][1:], [0.0]])
     late = np.searchsorted(times, entry, side="right")
-    come = np.cumsum(np.bincount(late, weights=w, minlength=times.size + 1))[: times.size]
-    at_risk = come - (np.cumsum(left) - left) - (left - censored)
+    to_come = np.cumsum(np.bincount(late, weights=w, minlength=times.size + 1)[::-1])[::-1][1:]
+    at_risk = later + censored - to_come
     kept = np.cumprod(1.0 - censored / np.where(censored > 0.0, at_risk, 1.0))
     before = np.concatenate([[1.0], kept[:-1]])
     with np.errstate(divide="ignore"):

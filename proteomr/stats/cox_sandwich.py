@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.stats.cox_sums import HazardSums, sum_intervals
+from proteomr.stats.cox_sums import HazardSums, Ties, sum_hazards, sum_intervals
+from proteomr.stats.linalg import find_powers
+from proteomr.stats.risk_sets import RiskSets
 
-__all__ = ["sandwich_covariance", "score_residuals"]
+__all__ = ["robust_covariance", "sandwich_covariance", "score_residuals"]
 
 
 def score_residuals(sums: HazardSums, X: F64) -> F64:
@@ -77,3 +79,36 @@ def sandwich_covariance(
     with np.errstate(divide="ignore", invalid="ignore"):
         carriers = np.square(squares.sum(axis=0)) / np.square(squares).sum(axis=0)
     return influence.T @ influence, carriers
+
+
+def robust_covariance(
+    risk: RiskSets,
+    X: F64,
+    coefficients: F64,
+    covariance: F64,
+    *,
+    weights: F64 | None,
+    ties: Ties,
+    clusters: I64 | None = None,
+) -> tuple[F64, F64]:
+    """Return what :func:`sandwich_covariance` does at a fit, of weights in any unit.
+
+    Parameters
+    ----------
+    X, coefficients : ``(n, p)``, ``(p,)``.
+    covariance : ``(p, p)``, inverse information at the weights as they are given.
+    weights : ``(n,)``; None for 1.
+
+    Examples
+    --------
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> risk = lay_out_risk_sets(np.array([[-np.inf, 1.0, 1.0], [-np.inf, 2.0, 0.0]]))
+    >>> X, w, inverse = np.array([[2.0], [0.0]]), np.full(2, 1e-200), np.full((1, 1), 1e200)
+    >>> robust_covariance(risk, X, np.zeros(1), inverse, weights=w, ties="efron")[0].round(12)
+    array([[0.5]])
+    """
+    counts = np.ones(X.shape[0]) if weights is None else weights
+    # Errors do not depend on the unit of weights, but powers of their sums may be beyond numbers.
+    unit = float(find_powers(counts.max(initial=0.0)))
+    sums = sum_hazards(risk, X @ coefficients, counts / unit, ties=ties)
+    return sandwich_covariance(sums, X, covariance * unit, clusters=clusters)

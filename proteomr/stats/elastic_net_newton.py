@@ -104,7 +104,9 @@ class NewtonDescent:
         self._last = penalty
         b, intercept = self._columns.restore(self._b)
         loss = self.loss
-        explained = (self._slope.value - loss.null) / (loss.best - loss.null)
+        # of people of whom none is left to tell from another nothing can be explained
+        room = loss.best - loss.null
+        explained = (self._slope.value - loss.null) / room if room > 0.0 else 0.0
         constant = self._intercept - intercept if loss.has_intercept else 0.0
         return Solution(constant, b, explained, certified)
 

@@ -21,15 +21,16 @@ from proteomr._typing import F64, I64, Bool
 __all__ = ["TIE_TOLERANCE", "RiskSets", "RowBins", "lay_out_risk_sets", "tie_times"]
 
 TIE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
-"""The distance of times, and that over their mean size, up to which they are one (1.5e-8)."""
+"""The distance of times over their mean size up to which they are one (1.5e-8)."""
 
 
 def tie_times(times: F64, *, named: Sequence[float] = ()) -> F64:
     """Return times ``(n, q)`` in which those that differ by rounding alone are equal.
 
-    Neighbours among the distinct finite times are one where they are apart by 1.5e-8 at the most,
-    or by that share of the mean absolute time; the first of such a run stands for all of it. So
-    does R's ``survival::aeqSurv`` (Therneau, survival 3.5), which ``coxph`` applies.
+    Neighbours among the distinct finite times are one where they are apart by 1.5e-8 of the mean
+    absolute time at the most; the first of such a run stands for all of it. So does R's
+    ``survival::aeqSurv`` (Therneau, survival 3.5), which ``coxph`` applies; it takes times that are
+    apart by 1.5e-8 of any unit for one, too, so that those in a unit of 1e9 years all tie.
 
     Parameters
     ----------
@@ -49,9 +50,9 @@ def tie_times(times: F64, *, named: Sequence[float] = ()) -> F64:
     if not distinct.size:
         return times
     gaps, mean = np.diff(distinct), float(np.mean(np.abs(distinct)))
-    within = max(TIE_TOLERANCE, TIE_TOLERANCE * mean)
+    within = TIE_TOLERANCE * mean
     with np.errstate(divide="ignore", invalid="ignore"):
-        tied = (gaps <= TIE_TOLERANCE) | (gaps / mean <= TIE_TOLERANCE)
+        tied = gaps / mean <= TIE_TOLERANCE
     run = np.cumsum(np.concatenate([[0], ~tied]))
     cuts = distinct[np.concatenate([[True], ~tied])]
     of_run = cuts.copy()

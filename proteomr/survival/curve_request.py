@@ -22,7 +22,7 @@ ALL_PROTEINS = "all"
 CURVE_TABLES = ("curves", "curve_times", "groups", "logrank", "medians", "rmst", "rates")
 """Tables that curves always have; with competing events two more."""
 COMPETING_TABLES = ("cumulative_incidence", "gray")
-_VERSION = 2
+_VERSION = 3  # 3: times tie by their mean size alone
 _STEPS = ("events", "all")
 _TESTS = ("joint", "exposure")
 _MOST_QUANTILES = 20

@@ -12,7 +12,7 @@ from proteomr.runs import Request
 
 __all__ = ["SurviveRequest"]
 
-_VERSION = 2  # of how follow-up is read
+_VERSION = 3  # of how follow-up is read; 3: times tie by their mean size alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -423,3 +423,68 @@ def test_effects_have_e_values(mediate: Any, people: Path) -> None:
     told = table.filter(pl.col("e_value").is_not_null())
     assert told["quantity"].to_list() == ["direct", "indirect"]
     assert (told["e_value"] >= told["e_value_limit"]).all()
+
+
+def alter(people: Path, **columns: pl.Expr) -> None:
+    pl.read_csv(people / "people.csv").with_columns(**columns).write_csv(people / "people.csv")
+
+
+@pytest.mark.parametrize("family", ["logit", "probit"])
+@pytest.mark.parametrize(("first", "second"), [("case", "control"), ("demented", "well")])
+def test_two_texts_are_told_which_of_them_is_the_reference(
+    mediate: Any, people: Path, family: str, first: str, second: str
+) -> None:
+    text = pl.when(pl.col("ill") == 1).then(pl.lit(first)).otherwise(pl.lit(second))
+    alter(
+        people,
+        state=text,
+        told=pl.when(pl.col("lonely") == 1).then(pl.lit("x")).otherwise(pl.lit("y")),
+    )
+    ending = mediate("--outcome", "state", "--outcome-family", family, exposure="told")
+    notes = [line for line in ending.err.splitlines() if "comes first in the alphabet" in line]
+    said = f"{first!r} comes first in the alphabet and is the reference"
+    outcome = f"note: outcome 'state' is {second} vs {first}: {said}; else make a column of 0 and 1"
+    assert max(notes) == outcome
+    assert min(notes).endswith("else give --reference-level y")
+    assert len(notes) == 2
+
+
+def test_levels_whose_order_is_known_are_told_nothing(mediate: Any, people: Path) -> None:
+    alter(people, state=pl.when(pl.col("ill") == 1).then(pl.lit("yes")).otherwise(pl.lit("no")))
+    for outcome in ("state", "ill"):
+        ending = mediate("--outcome", outcome, "--outcome-family", "logit", "--overwrite")
+        assert "alphabet" not in ending.err
+    known = ("--outcome-family", "logit", "--reference-level", "1", "--overwrite")
+    assert "alphabet" not in mediate("--outcome", "ill", *known).err
+
+
+@pytest.mark.parametrize("method", ["product", "four-way"])
+def test_a_line_through_two_texts_names_the_families_that_take_them(
+    mediate: Any, people: Path, method: str
+) -> None:
+    alter(people, state=pl.when(pl.col("ill") == 1).then(pl.lit("yes")).otherwise(pl.lit("no")))
+    ending = mediate("--outcome", "state", "--interaction", method=method)
+    assert "--outcome-family logit or probit takes two levels" in ending.message
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+@pytest.mark.parametrize("more", [(), ("--bootstrap", "influence", "--bootstraps", "40")])
+def test_effects_per_unit_of_endless_times_are_a_status(
+    mediate: Any, people: Path, unit: float, more: tuple[str, ...]
+) -> None:
+    alter(people, died_years=pl.col("died_years") * unit)
+    assert mediate("--outcome", "died", *more, method="counterfactual").code == 0
+    table = read(people)
+    assert "ok" not in table["status"].to_list()
+    assert table["estimate"].null_count() == table.height
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_more_of_an_exposure_in_tiny_units_is_a_status(mediate: Any, people: Path) -> None:
+    alter(people, tiny=pl.col("age") * 1e-200)
+    for method, outcome in (("product", "ill"), ("perm", "died")):
+        family = ("--outcome-family", "probit") if method == "product" else ()
+        asked = ("--outcome", outcome, *family, "--overwrite")
+        assert mediate(*asked, method=method, exposure="tiny").code == 0
+        assert set(read(people)["status"]) & {"ok"} == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -40,7 +41,7 @@ def score(proteomr: Any, tmp_path: Any) -> Callable[..., Any]:
 
 
 def test_performance_and_the_path_are_printed(score: Any, tmp_path: Any) -> None:
-    ending = score("--outcome", "diabetes", "--adjust", "base=age + sex")
+    ending = score("--outcome", "diabetes", "--family", "logistic", "--adjust", "base=age + sex")
     lines = ending.out.splitlines()
     assert (ending.code, ending.err) == (0, "")
     assert lines[0].split() == ["model", "adjustment", "metric", "horizon", "mean", "se"]
@@ -133,3 +134,96 @@ def test_mistakes_are_answered_in_one_line(
     assert ending.code == code
     assert words in ending.err
     assert len(ending.err.strip().splitlines()) == 1
+
+
+def test_an_outcome_without_its_time_is_told_to_be_two_levels(score: Any, tmp_path: Any) -> None:
+    assert "no column 'diabetes_years' says when" in score("--outcome", "diabetes").err
+    samples = make()[0].with_columns(
+        state=pl.when(pl.col("diabetes") == 1).then(pl.lit("ill")).otherwise(pl.lit("well"))
+    )
+    samples.write_csv(tmp_path / "samples.csv")
+    told = score("--outcome", "state", "--overwrite").err
+    assert "'ill' comes first in the alphabet and is the reference" in told
+    assert "state_years" not in told
+
+
+@pytest.mark.parametrize("horizon", [(), ("--horizon", "4")])
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("death_years", pl.lit(0.0), "0 people have an outcome"),
+        ("death_years", -pl.col("death_years"), "0 people have an outcome"),
+        ("death", pl.lit(None, dtype=pl.Int64), "0 people have an outcome"),
+        ("death", pl.lit(0), "0 events among 240 people"),
+        ("death", (pl.int_range(240) == 7).cast(pl.Int64), "1 event among 240 people"),
+    ],
+    ids=["no time", "times below 0", "no outcome", "no event", "one event"],
+)
+def test_nothing_to_predict_is_one_line(
+    score: Any, tmp_path: Any, column: str, value: pl.Expr, said: str, horizon: tuple[str, ...]
+) -> None:
+    make()[0].with_columns(value.alias(column)).write_csv(tmp_path / "samples.csv")
+    ending = score("--time", "death_years", "--event", "death", *horizon)
+    assert ending.code == 3
+    assert said in ending.err.splitlines()[-1]
+
+
+def test_events_of_all_at_one_time_are_one_line(score: Any, tmp_path: Any) -> None:
+    at_once = make()[0].with_columns(death_years=pl.lit(2.0), death=pl.lit(1))
+    at_once.write_csv(tmp_path / "samples.csv")
+    assert "whoever is under observation at an event has it" in score("--outcome", "death").message
+    one_left = at_once.with_columns(death=(pl.int_range(240) > 0).cast(pl.Int64))
+    one_left.write_csv(tmp_path / "samples.csv")
+    assert score("--outcome", "death").code in {0, 4}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("outcome", ["death", "diabetes", "bmi"])
+def test_the_unit_of_weights_changes_no_score(score: Any, tmp_path: Any, outcome: str) -> None:
+    found = []
+    for unit in (1.0, 1e-300, 1e-200, 1e200):
+        make()[0].with_columns(w=pl.col("age") * unit).write_csv(tmp_path / "samples.csv")
+        more = ("--horizon", "4") if outcome == "death" else ()
+        assert score("--outcome", outcome, "--weights", "w", *more, "--overwrite").code == 0
+        found.append(pl.read_parquet(tmp_path / "out" / "score_performance.parquet"))
+    for other in found[1:]:
+        for column in ("value", "se"):
+            np.testing.assert_allclose(
+                other[column].cast(float), found[0][column].cast(float), rtol=1e-8
+            )
+
+
+@pytest.fixture
+def apply(score: Any, proteomr: Any, tmp_path: Any) -> Callable[..., Any]:
+    """Apply weights for P0, P3 and others to altered proteins."""
+    assert score("--outcome", "bmi").code == 0
+
+    def run(*arguments: object, **columns: pl.Expr) -> Any:
+        make()[1].with_columns(**columns).write_parquet(tmp_path / "new.parquet")
+        given = ("--apply", tmp_path / "out", tmp_path / "new.parquet", "--overwrite")
+        return proteomr("score", *given, "-o", tmp_path / "new", *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize("value", [None, np.nan, np.inf, -np.inf])
+def test_a_protein_without_a_number_is_absent(apply: Any, tmp_path: Any, value: Any) -> None:
+    nothing = pl.lit(value, dtype=pl.Float64)
+    refused = apply(P0=nothing)
+    assert refused.code == 3
+    assert "the files lack 1 protein with" in refused.err.splitlines()[-1]
+    assert apply("--max-absent", "0.9", P0=nothing).code == 0
+    absent = pl.read_parquet(tmp_path / "new" / "absent.parquet")
+    assert absent["protein"].to_list() == ["P0"]
+
+
+def test_an_infinite_value_counts_as_a_missing_one(apply: Any, tmp_path: Any) -> None:
+    scores = []
+    for value in (None, np.inf, -np.inf):
+        first = pl.when(pl.int_range(240) < 2).then(pl.lit(value, dtype=pl.Float64))
+        ending = apply(P0=first.otherwise("P0"))
+        assert ending.code == 0
+        assert ("2 values are infinite" in ending.err) == (value is not None)
+        scores.append(pl.read_parquet(tmp_path / "new" / "scores.parquet"))
+    assert scores[1].equals(scores[0])
+    assert scores[2].equals(scores[0])

@@ -51,6 +51,38 @@ def test_pairs_are_those_of_a_loop() -> None:
     assert [found.concordant, found.tied, found.discordant] == pytest.approx(counts, rel=1e-12)
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e140, 1e200, 1e300])
+def test_the_unit_of_weights_changes_no_concordance(unit: float) -> None:
+    g = np.random.RandomState(4)
+    outcome = np.column_stack([np.full(50, -np.inf), g.rand(50), g.rand(50) < 0.7])
+    score, w = g.randn(50), 0.5 + g.rand(50)
+    by = [weigh_by_censoring(outcome, weights) for weights in (w, unit * w)]
+    assert by[1] == pytest.approx(by[0], rel=1e-12)
+    usual, other = (
+        measure_concordance(outcome, score, weights=weights, time_weights=own)
+        for weights, own in zip((w, unit * w), by, strict=True)
+    )
+    assert other.estimate == pytest.approx(usual.estimate, rel=1e-12)
+    assert other.se == pytest.approx(usual.se, rel=1e-12)
+    assert other.tied == 0.0  # and not the product of none and of a square beyond all numbers
+    if unit == 1e140:
+        assert other.concordant == pytest.approx(usual.concordant * 1e280, rel=1e-12)
+
+
+def test_chances_to_be_uncensored_survive_large_weights_of_those_who_leave_first() -> None:
+    g = np.random.RandomState(5)
+    exits = np.sort(g.rand(40))
+    outcome = np.column_stack([np.full(40, -np.inf), exits, g.rand(40) < 0.5])
+    outcome[-1, 2] = 0.0  # the last at risk alone, whose weight a difference would lose
+    w = np.where(np.arange(40) < 20, 1e15, 1.0)
+    kept = 1.0
+    for i in range(40):
+        expected = kept
+        assert weigh_by_censoring(outcome, w)[i] == pytest.approx(expected**-2, rel=1e-12)
+        if outcome[i, 2] == 0.0:
+            kept *= 1.0 - w[i] / w[i:].sum()
+
+
 def test_clusters_move_together() -> None:
     g = np.random.RandomState(3)
     outcome = np.column_stack([np.full(40, -np.inf), g.rand(40), g.rand(40) < 0.7])

@@ -22,6 +22,16 @@ def test_times_further_apart_stay_themselves() -> None:
     assert tie_times(times) is times
 
 
+@pytest.mark.parametrize("unit", [2.0**-1000, 1e-200, 1e-9, 1e9, 1e200])
+def test_the_unit_of_times_ties_none_that_are_apart(unit: float) -> None:
+    times = np.array([[-np.inf, 1.0], [-np.inf, 1.0 + 1e-12], [0.5, 1.0 + 1e-6], [1.0, 3.0]])
+    found = np.unique(tie_times(times * unit)[:, 1])
+    assert found == pytest.approx(unit * np.array([1.0, 1.0 + 1e-6, 3.0]), rel=1e-12, abs=0.0)
+    assert found.size == 3
+    named = tie_times(times * unit, named=[3.0 * unit * (1.0 + 1e-12)])
+    assert named[3, 1] == 3.0 * unit * (1.0 + 1e-12)
+
+
 def test_a_run_of_close_times_is_its_first() -> None:
     times = np.array([[1.0], [1.0 + 1e-8], [1.0 + 2e-8], [4.0]])
     assert np.unique(tie_times(times)).tolist() == [1.0, 4.0]

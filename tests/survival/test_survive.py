@@ -14,6 +14,7 @@ import proteomr
 from proteomr.association import ModelSpec
 from proteomr.errors import ColumnError, UsageError
 from proteomr.models import SurvivalOptions
+from proteomr.models.further import Further
 from proteomr.scan import FollowUp
 from proteomr.survival import survive
 
@@ -186,3 +187,62 @@ def test_options_of_times_are_refused_by_families_without() -> None:
 
 def test_the_public_name_is_the_function() -> None:
     assert proteomr.survive is survive
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e200, 1e300])
+@pytest.mark.parametrize("errors", ["classical", "robust"])
+def test_the_unit_of_weights_changes_nothing_but_what_counts_them(errors: Any, unit: float) -> None:
+    samples, proteins = make_people()
+    generator = np.random.default_rng(1)
+    weighted = samples.with_columns(w=pl.Series(generator.uniform(0.5, 2.0, samples.height)))
+    tests: Any = ("wald",) if errors == "robust" else ("lr", "score", "wald")
+    options = SurvivalOptions(periods=(3.0,), concordance=True, tau=6.0)
+    spec = ModelSpec(
+        "cox",
+        adjust={"aged": "age"},
+        weights="w",
+        errors=errors,
+        survival=options,
+        further=Further(joint_tests=tests),
+    )
+    usual, other = (
+        survive(frame, proteins, models=spec, outcomes="death")
+        for frame in (weighted, weighted.with_columns(pl.col("w") * unit))
+    )
+    root = 1.0 if errors == "robust" else unit**0.5  # of the errors of a model that counts weights
+    for name, columns in {
+        "associations": {"estimate": 1.0, "se": 1.0 / root},
+        "periods": {"estimate": 1.0, "se": 1.0 / root, "equal_statistic": root**2},
+        "concordance": {"estimate": 1.0, "se": 1.0},
+        "joint_tests": {"statistic": root**2},
+    }.items():
+        a, b = usual.table(name), other.table(name)
+        assert b["status"].to_list() == a["status"].to_list() if "status" in a.columns else True
+        for column, factor in columns.items():
+            expected = a[column].to_numpy() * factor
+            np.testing.assert_allclose(b[column].to_numpy(), expected, rtol=1e-9, err_msg=name)
+
+
+def test_weights_of_which_some_count_nothing_beside_others_are_refused() -> None:
+    samples, proteins = make_people()
+    spread = samples.with_columns(w=pl.Series(10.0 ** np.linspace(-9, 7, samples.height)))
+    for family in ("cox", "aalen", "aft", "royston-parmar"):
+        with pytest.raises(ColumnError, match=r"weights 'w' go from 1e-09 to 1e\+07: nothing is"):
+            run(spread, proteins, models=ModelSpec(family, weights="w"))
+    kept = spread.with_columns(pl.when(pl.col("w") > 1e-7).then("w").otherwise(0.0).alias("w"))
+    assert (run(kept, proteins, models=ModelSpec("cox", weights="w"))["n"] < 360).all()
+
+
+@pytest.mark.parametrize("event", [0, 1])
+@pytest.mark.parametrize("family", ["cox", "aalen", "aft"])
+def test_an_event_that_all_or_nobody_has_is_not_said_to_change_nothing(
+    family: Any, event: int
+) -> None:
+    samples, proteins = make_people()
+    one = samples.with_columns(death=pl.lit(event), age=pl.lit(50.0))
+    found = survive(one, proteins, models=ModelSpec(family, adjust={"a": "age"}), outcomes="death")
+    assert [note for note in found.notes if "changes nothing" in note] == [
+        "'age' has one value, 50.0, and changes nothing"
+    ]
+    assert found.table()["status"].unique().to_list() == (["ok"] if event else ["too_few"])
