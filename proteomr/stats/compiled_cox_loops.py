@@ -54,8 +54,8 @@ def _leave(eta, borders, mask, bins, coefficients, score, hazards, weights, efro
         for i in range(n):
             e[i] = -w[i] * cumulative[i]
         if keep:
-            hazards[r] = w
             for i in range(n):
+                hazards[r, i] = w[i]
                 weights[r, i] = -e[i]
         for i in dead:
             e[i] += mask[r, i]
@@ -121,7 +121,8 @@ def _influence(u, borders, mask, bins, vector, w, efron):
             g = top[i] - 1
             expected = (V[g] * Q[0, g] - DV[g] * Q[1, g]) / m[g]
             cumulative[i] += mask[i] * (u[i] - expected)
-    u[:] = cumulative
+    for i in range(n):
+        u[i] = cumulative[i]
 
 
 def leave_residuals(eta, rows, risk, coefficients, score, *, efron):

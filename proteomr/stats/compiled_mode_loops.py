@@ -276,7 +276,8 @@ def find_positions(x, w, v, bandwidth, lowest, step, spacing, start, stride, ker
             frame[3], frame[5] = apart * r, points
             error = 0.125 / (r * r) + 0.5 * _STEEPEST * apart / sub + (n + 16) * _SINGLE
             frame[7] = error * heaviest
-            single[0, :n], single[1, :n] = a, b
+            for i in range(n):
+                single[0, i], single[1, i] = a[i], b[i]
             add_coarsely(kernel, cell[:n], row[:n], places, single, points, coarse)
             _search(starts[:n], share[:n], a, b, table, frame, coarse, knots, found)
-        out[:, k] = found
+        out[0, k], out[1, k] = found[0], found[1]

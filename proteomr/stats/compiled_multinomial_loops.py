@@ -66,7 +66,9 @@ def _scores64(eta, borders, mask, response, allowed, coefficients, start, score)
         j = r // F
         m = mask[j, start : start + c]
         y = response[r % F, start : start + c]
-        total[:] = allowed[0, start : start + c]
+        may = allowed[0, start : start + c]
+        for i in range(c):
+            total[i] = may[i]
         for v in range(L):
             e = eta[r * L + v]
             _add_borders(e, borders[j], coefficients[r, v * s : v * s + s], start)
@@ -92,7 +94,9 @@ def _scores32(eta, borders, mask, response, allowed, coefficients, start, score)
         j = r // F
         m = mask[j, start : start + c]
         y = response[r % F, start : start + c]
-        total[:] = allowed[0, start : start + c]
+        may = allowed[0, start : start + c]
+        for i in range(c):
+            total[i] = may[i]
         for v in range(L):
             e = eta[r * L + v]
             _add_borders(e, borders[j], coefficients[r, v * s : v * s + s], start)
@@ -117,7 +121,9 @@ def store_means(eta, borders, mask, response, allowed, coefficients, start, scor
         j = r // F
         m = mask[j, start : start + c]
         y = response[r % F, start : start + c]
-        total[:] = allowed[0, start : start + c]
+        may = allowed[0, start : start + c]
+        for i in range(c):
+            total[i] = may[i]
         for v in range(L):
             e = eta[r * L + v]
             _add_borders(e, borders[j], coefficients[r, v * s : v * s + s], start)

@@ -35,13 +35,19 @@ def find_runs(ordered, kept, first, last):
 
 
 @_compile
+def _copy(knots, out):
+    for k in range(knots.size):
+        out[k] = knots[k]
+
+
+@_compile
 def look_up(values, knots, scores, out):
     last = knots.size - 1
     wide = 1
     while wide <= last:
         wide *= 2
     padded = np.full(wide, np.inf)
-    padded[: last + 1] = knots
+    _copy(knots, padded)
     slopes = np.zeros(last + 1)
     for k in range(last):
         slopes[k] = (scores[k + 1] - scores[k]) / (knots[k + 1] - knots[k])

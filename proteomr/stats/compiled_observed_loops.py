@@ -75,7 +75,8 @@ def count_levels(codes, missing, starts):
     for code in codes:
         whole[code] += 1
     for j in range(counts.shape[0]):
-        counts[j] = whole
+        for level in range(levels):
+            counts[j, level] = whole[level]
         for row in missing[starts[j] : starts[j + 1]]:
             counts[j, codes[row]] -= 1
     return counts

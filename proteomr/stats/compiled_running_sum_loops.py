@@ -106,12 +106,12 @@ def climb(sets, values, draws, offsets, weights, level, one_sided):
                     inside, share, total = new_inside, new_share, new_total
                     made += 1
                     continue
-            trial[:] = members
+            _copy(members, trial)
             _exchange(trial, leaving, at, place)
             up, down, _, _ = _walk(trial, k, weights)
             value = up if one_sided or up > down else up - down
             if value > level:
-                members[:] = trial
+                _copy(trial, members)
                 made += 1
                 values[s] = value
                 if one_sided:
@@ -119,6 +119,12 @@ def climb(sets, values, draws, offsets, weights, level, one_sided):
         if one_sided:
             values[s] = _walk(members, k, weights)[0]
     return made
+
+
+@_compile
+def _copy(members, out):
+    for i in range(members.size):
+        out[i] = members[i]
 
 
 @_compile

@@ -125,7 +125,8 @@ def add_leverages(dense, factors, products, cells, cell, root, stops, limit, out
             before = 0
             for s in range(stops.size):
                 if s > 0:
-                    out[j, s, start:stop] = out[j, s - 1, start:stop]
+                    for i in range(np.uint64(start), np.uint64(stop)):
+                        out[j, s, i] = out[j, s - 1, i]
                 _add_cell(products[j], by, z, before, stops[s], start, stop, root, out[j, s])
                 before = stops[s]
             start = stop

@@ -91,7 +91,8 @@ def add_entering(q, mask, times, entered, after, total, out):
 def count_steps(times, censored, after, steps):
     """Count how often the chance to be observed changes before each moment."""
     if times.steps.size > 0:
-        steps[:] = times.steps
+        for t in range(steps.size):
+            steps[t] = times.steps[t]
         return
     found = 0
     for t in range(steps.size):

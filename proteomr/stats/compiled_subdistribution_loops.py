@@ -63,7 +63,8 @@ def weigh(mask, times, leaving, censored, risk, entered, after, share):
     left = _count(mask, times, leaving, censored, entered)
     after[:] = 0.0
     if times.share.size > 0:
-        share[:] = times.share
+        for u in range(share.size):
+            share[u] = times.share[u]
         return
     late, chance = times.late and _comes_late(leaving, entered), 1.0
     for u in range(share.size):
