@@ -58,6 +58,21 @@ def test_a_broken_frame_is_refused_with_its_column(frame: pl.DataFrame, message:
     assert "\n" not in str(raised.value)
 
 
+def test_infinities_of_both_signs_are_no_nan() -> None:
+    column = ColumnSchema("ratio", "float", "ratio", null=True)
+    values = [float("inf"), None, float("-inf")]
+    assert column.convert(pl.Series(values)).to_list() == values
+    with pytest.raises(ColumnError, match="'ratio': 2 cells are NaN"):
+        column.convert(pl.Series([*values, float("nan"), float("nan")]))
+
+
+def test_of_words_that_are_not_allowed_the_first_is_named_and_no_empty_cell() -> None:
+    column = ColumnSchema("role", "text", "role", null=True, values=("planted", "null"))
+    assert column.convert(pl.Series(["null", None])).to_list() == ["null", None]
+    with pytest.raises(ColumnError, match=r"holds 'nul'[^;]*; allowed"):
+        column.convert(pl.Series([None, "planned", "nul", "null"]))
+
+
 def test_further_columns_follow_where_the_schema_allows_them() -> None:
     schema = Schema("open", "", (ColumnSchema("n", "integer", "people"),), extra=True)
     assert schema.validate(pl.DataFrame({"more": ["x"], "n": [1]})).columns == ["n", "more"]
