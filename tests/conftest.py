@@ -13,7 +13,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+from threadpoolctl import threadpool_limits
 
+from proteomr.execute import one_blas_thread
 from tests.warm import open_door
 
 os.environ.pop("COLUMNS", None)  # which tests side by side are given, and a terminal's width is not
@@ -101,6 +103,27 @@ def _files_stay_in_memory() -> Generator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_blas_thread() -> Generator[None]:
+    """Hold the BLAS to one thread, as each run of the program does.
+
+    Tests run beside each other on every processor: threads of the BLAS wait for one another there
+    by turning in circles, up to a third of the time of a kernel's tests.
+    """
+    with one_blas_thread():
+        yield
+
+
+@pytest.fixture
+def several_blas_threads(_one_blas_thread: None) -> Generator[None]:
+    """Give the BLAS two threads, as a session of Python has before the program holds them to one.
+
+    For tests of what must not hang on them.
+    """
+    with threadpool_limits(limits=2, user_api="blas"):
         yield
 
 

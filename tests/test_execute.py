@@ -104,6 +104,7 @@ def test_processes_give_each_block_its_result_once() -> None:
     assert sorted(Processes(2).map(square, range(30))) == [(i, i * i) for i in range(30)]
 
 
+@pytest.mark.usefixtures("several_blas_threads")
 def test_processes_hold_blas_to_one_thread() -> None:
     (found,) = [threads for _, threads in Processes(1).map(threads_of_blas, [0])]
     assert found

@@ -59,6 +59,7 @@ def test_any_block_size_gives_the_same_numbers(family: Any, n: int) -> None:
         assert distance(whole, other) < bound_of(family, n)
 
 
+@pytest.mark.usefixtures("several_blas_threads")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("n", [150, 2300])
 def test_threads_give_the_same_bits(family: Any, n: int) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,8 @@ from benchmarks.machine import Machine
 from benchmarks.problems import Problem, Size, build_problem
 from benchmarks.records import Measurement
 from proteomr._typing import F64
-from proteomr.execute import one_blas_thread
 
 TINY = Size("tiny", people=5_000, proteins=32, chosen=2, rounds=1, pairs=1)
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _one_blas_thread() -> Iterator[None]:
-    with one_blas_thread():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -357,6 +357,7 @@ def test_another_cohort_without_the_proteins_is_refused() -> None:
         network(make(), options=FEW, preserve_in=other)
 
 
+@pytest.mark.usefixtures("several_blas_threads")
 def test_more_people_than_a_sum_of_one_thread_holds_change_no_bit() -> None:
     random = np.random.default_rng(8)
     n, p = 10_500, 8  # the BLAS sums more than 10,000 numbers by threads, where it may

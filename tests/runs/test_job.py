@@ -47,6 +47,7 @@ class DoublingJob:
         return Outcome(configuration=facts)
 
 
+@pytest.mark.usefixtures("several_blas_threads")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_linear_algebra_has_one_thread_however_many_run_blocks(threads: int) -> None:
     # with more, sums of over ten thousand numbers would hang on how many there are

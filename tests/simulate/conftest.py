@@ -1,23 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from proteomr.execute import one_blas_thread
 from proteomr.runs import Results
 from proteomr.simulate import simulate
 from proteomr.simulate.covariates import Covariates
 from proteomr.simulate.people import People, draw_people
 from proteomr.simulate.study import SHEN2025
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _one_blas_thread() -> Iterator[None]:
-    """Many small factorisations: several BLAS threads on a busy machine cost far more than one."""
-    with one_blas_thread():
-        yield
 
 
 @pytest.fixture(scope="session")
