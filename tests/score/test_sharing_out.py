@@ -160,7 +160,7 @@ from proteomr.score.calling import make_score_request
 from proteomr.score.job import ScoreJob
 sharing_out._MOST = float(sys.argv[1])
 request = make_score_request(
-    *sys.argv[2:4], outcome=sys.argv[4], options=ScoreOptions(folds=2, inner_folds=4)
+    *sys.argv[2:4], outcome=sys.argv[4], options=ScoreOptions(folds=2, inner_folds=3)
 )
 told = ScoreJob(request).plan(threads=2).memory_bytes
 before = peak_memory()
