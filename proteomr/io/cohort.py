@@ -23,6 +23,7 @@ from proteomr.io.identifiers import (
     match_ids,
     normalise_ids,
 )
+from proteomr.io.imputations import IMPUTATION
 from proteomr.io.people_choice import PeopleChoice, choose_people
 from proteomr.io.protein_columns import (
     ProteinColumns,
@@ -361,6 +362,11 @@ def read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, st
         Identifiers are absent, missing or repeated.
     """
     frame = read_table(path, id_column=id_column)
+    if IMPUTATION in frame.columns and frame[IMPUTATION].n_unique() > 1:
+        raise InputError(
+            f"{path}: holds {frame[IMPUTATION].n_unique()} data sets of the same people (column "
+            f"{IMPUTATION!r}), and this command takes one: keep the rows of one imputation"
+        )
     with name_file(path):
         name = find_id_column(frame.columns, id_column=id_column)
         ids = normalise_ids(frame[name])

@@ -14,9 +14,10 @@ from proteomr.io.protein_columns import list_columns
 from proteomr.io.tables import read_table
 from proteomr.tables import columns as c
 
-__all__ = ["split_imputations"]
+__all__ = ["IMPUTATION", "split_imputations"]
 
-_IMPUTATION: Final = ".imp"
+IMPUTATION: Final = ".imp"
+"""Column with the number of the imputation."""
 _ROW: Final = ".id"
 _NEEDED: Final = "mice's long form has the imputations 1, 2, ... of the same people, and perhaps 0"
 
@@ -42,21 +43,21 @@ def split_imputations(
     FormatError
         An imputation is missing, there is only one, or it is of other people than the first.
     """
-    if not path.is_file() or _IMPUTATION not in list_columns(path, scratch=scratch):
+    if not path.is_file() or IMPUTATION not in list_columns(path, scratch=scratch):
         return (path,)
     frame = read_table(path, id_column=id_column)
     name = _find_id(frame, id_column)
-    numbers = frame[_IMPUTATION].cast(pl.Int64, strict=False)
-    _refuse_gaps(frame[_IMPUTATION], numbers, path)
+    numbers = frame[IMPUTATION].cast(pl.Int64, strict=False)
+    _refuse_gaps(frame[IMPUTATION], numbers, path)
     files = []
     first: pl.Series | None = None
     for number in range(1, int(numbers.max()) + 1):  # type: ignore[arg-type]  # integers, checked
-        part = frame.filter(numbers == number).drop(_IMPUTATION)
+        part = frame.filter(numbers == number).drop(IMPUTATION)
         ids = part[name].sort()
         first = ids if first is None else first
         if not ids.equals(first):
             message = f"imputation {number} has other people than imputation 1; {_NEEDED}"
-            raise FormatError(message, path=path, column=_IMPUTATION)
+            raise FormatError(message, path=path, column=IMPUTATION)
         if name == _ROW:
             part = part.rename({_ROW: c.SAMPLE_ID})
         files.append(scratch / f"imputation{number}.parquet")
@@ -87,4 +88,4 @@ def _refuse_gaps(given: pl.Series, numbers: pl.Series, path: Path) -> None:
         message = f"has imputations up to {last} and lacks {missing}; {_NEEDED}"
     else:
         return
-    raise FormatError(message, path=path, column=_IMPUTATION)
+    raise FormatError(message, path=path, column=IMPUTATION)

@@ -12,6 +12,9 @@ from proteomr.survival.curve_request import CurvesRequest
 __all__ = ["Errors", "choose_errors"]
 
 
+_MOST_PEOPLE = 2.0**53  # beyond it every number is whole, of whatever shares it was made
+
+
 @dataclass(frozen=True, slots=True)
 class Errors:
     """Whether errors of curves and means are robust, and whether the covariance of tests is."""
@@ -32,5 +35,5 @@ def choose_errors(request: CurvesRequest, weights: F64 | None, *, repeated: bool
         return Errors(asked == "robust", asked == "robust")
     there = np.zeros(0) if weights is None else weights[~np.isnan(weights)]
     clustered = repeated or request.curves.cluster is not None
-    parts = clustered or bool(np.any(there != np.floor(there)))
+    parts = clustered or bool(np.any((there != np.floor(there)) | (there > _MOST_PEOPLE)))
     return Errors(parts, clustered or bool(np.any(there != 1.0)))

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from proteomr._typing import I64
+from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, InputError, NothingToDo, UsageError
 from proteomr.execute import Executor, Shard
 from proteomr.io import choose_proteins, is_store, read_cohort, read_spells, split_imputations
@@ -32,6 +32,7 @@ from proteomr.tables.proteins import find_columns
 __all__ = ["CurvesJob"]
 
 _MOST_LEVELS = 20  # more are names, not groups
+_WIDEST = 1e50  # of weights: products of four have a number
 _BLOCK = 4  # proteins: their curves are some megabytes an outcome
 
 
@@ -134,6 +135,8 @@ class CurvesJob:
             baseline=curves.strata,
             person=self.request.follow_up.person,
         )
+        if reading.modifiers.weights is not None:
+            _refuse_unit(str(curves.weights), reading.modifiers.weights)
         levels, labels = (None, ()) if curves.by is None else _read_levels(reading, curves.by)
         outcomes, drops = self._read_outcomes(reading, _find_states(reading, levels))
         return CurvePeople(reading, outcomes, levels, labels), drops
@@ -280,3 +283,13 @@ def _read_levels(reading: Reading, name: str) -> tuple[I64, tuple[str, ...]]:
     del there
     codes[codes >= 0] = codes_from_0
     return codes, tuple(label_level(level) for level in levels)
+
+
+def _refuse_unit(name: str, weights: F64) -> None:
+    """Refuse weights whose products are beyond the numbers there are."""
+    low, high = float(np.nanmin(weights)), float(np.nanmax(weights))
+    if not 1.0 / _WIDEST < low <= high < _WIDEST:
+        raise ColumnError(
+            f"weights {name!r} go from {low:g} to {high:g}: give them in a unit in which a person "
+            "counts about one"
+        )

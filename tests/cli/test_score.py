@@ -227,3 +227,13 @@ def test_an_infinite_value_counts_as_a_missing_one(apply: Any, tmp_path: Any) ->
         scores.append(pl.read_parquet(tmp_path / "new" / "scores.parquet"))
     assert scores[1].equals(scores[0])
     assert scores[2].equals(scores[0])
+
+
+def test_imputed_samples_are_told_as_such(score: Any, tmp_path: Any) -> None:
+    samples = make()[0]
+    parts = [samples.with_columns(pl.lit(i).alias(".imp")) for i in (0, 1, 2)]
+    pl.concat(parts).write_csv(tmp_path / "samples.csv")
+    message = score("--outcome", "bmi").message
+    assert "holds 3 data sets of the same people (column '.imp')" in message
+    parts[1].write_csv(tmp_path / "samples.csv")
+    assert score("--outcome", "bmi").code == 0

@@ -210,6 +210,33 @@ def test_the_unit_of_weights_changes_no_test_and_whole_ones_are_told() -> None:
     assert any("so many people" in note for note in results.notes)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [2.0**-150, 1e-20, 1e16, 1e40])
+@pytest.mark.parametrize("errors", [None, "robust"])
+def test_shares_of_people_are_no_numbers_of_them_in_any_unit(unit: float, errors: Any) -> None:
+    usual, other = (
+        run("LEVEL", people=people, weights="weight", errors=errors)
+        for people in (PEOPLE, PEOPLE.with_columns(pl.col("weight") * unit))
+    )
+    assert not any("so many people" in note for note in other.notes)
+    for name, columns in {
+        "curves": ("survival", "se", "conf_low", "conf_high"),
+        "rmst": ("estimate", "se"),
+        "logrank": ("statistic",),
+        "rates": ("rate", "conf_low", "conf_high", "ratio_low"),
+    }.items():
+        for column in columns:
+            a, b = (found.table(name)[column].to_numpy() for found in (usual, other))
+            np.testing.assert_allclose(b, a, rtol=1e-9, err_msg=f"{name} {column}")
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e60, 1e300])
+def test_weights_whose_products_are_no_numbers_are_refused(unit: float) -> None:
+    people = PEOPLE.with_columns(pl.col("weight") * unit)
+    with pytest.raises(ColumnError, match="give them in a unit in which a person counts about one"):
+        run("LEVEL", people=people, weights="weight")
+
+
 def test_an_outcome_that_makes_its_own_groups_is_refused() -> None:
     with pytest.raises(UsageError, match="is of the outcome 'death' itself"):
         compare_survival(PEOPLE, outcomes="death", curves=CurveOptions(by="death"))
