@@ -17,8 +17,8 @@ from proteomr.stats.composite_null import (
 )
 from proteomr.stats.divide_aggregate import combine_paths
 
-RUNS, SPREAD, LEVEL = 500, 4.0, 0.05
-PROTEINS = (200, 1_000)
+SPREAD, LEVEL = 4.0, 0.05
+RUNS = {200: 500, 1_000: 500, 5_000: 150}  # by the number of proteins
 DESIGNS = ((0.6, 0.17), (0.9, 0.03), (0.99, 0.003))
 
 
@@ -26,9 +26,9 @@ def measure(proteins: int, neither: float, alone: float) -> dict[str, tuple[floa
     """Return the mean false discovery proportion and power of each test."""
     generator = np.random.default_rng(int(1000 * neither))
     shares = [neither, alone, alone, 1.0 - neither - 2.0 * alone]
-    false: dict[str, list[float]] = {"hdmt": [], "dact": [], "p_max": []}
+    false: dict[str, list[float]] = {"hdmt": [], "published": [], "dact": [], "p_max": []}
     power: dict[str, list[float]] = {name: [] for name in false}
-    for _ in range(RUNS):
+    for _ in range(RUNS[proteins]):
         kind = generator.choice(4, proteins, p=shares)
         p_a, p_b = (
             2.0 * ndtr(-np.abs(generator.normal(size=proteins) + effect))
@@ -37,8 +37,10 @@ def measure(proteins: int, neither: float, alone: float) -> dict[str, tuple[floa
                 for has in ((2, 3), (1, 3))
             )
         )
+        null = estimate_null_shares(p_a, p_b)
         rates = {
-            "hdmt": false_discovery_rates(p_a, p_b, estimate_null_shares(p_a, p_b)),
+            "hdmt": false_discovery_rates(p_a, p_b, null),
+            "published": false_discovery_rates(p_a, p_b, null, counted=False),
             "dact": adjust_p_max(combine_paths(p_a, p_b)),
             "p_max": adjust_p_max(np.maximum(p_a, p_b)),
         }
@@ -51,7 +53,7 @@ def measure(proteins: int, neither: float, alone: float) -> dict[str, tuple[floa
 
 def main() -> None:
     """Print a row for each design."""
-    for proteins, (neither, alone) in product(PROTEINS, DESIGNS):
+    for proteins, (neither, alone) in product(RUNS, DESIGNS):
         found = measure(proteins, neither, alone)
         cells = " | ".join(f"{rate:.3f}, {power:.2f}" for rate, power in found.values())
         print(f"| {proteins:,} | {neither} | {alone} | {cells} |", flush=True)

@@ -53,6 +53,9 @@ class AdditiveSolver:
             if not lost.any():
                 break
             kept = kept[~lost]
+            if not kept.size:  # as in strata of one person each: nobody is held against another
+                none = np.zeros(p, dtype=bool)
+                return TimedSolution(coefficients, covariance, (), 0, none, carriers)
         coefficients[kept] = back @ fit.coefficients
         errors = fit.robust if robust else fit.covariance
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not certified

@@ -86,7 +86,9 @@ def estimate_null_shares(p_a: F64, p_b: F64) -> NullShares:
     return NullShares(neither, without_a - neither, without_b - neither)
 
 
-def false_discovery_rates(p_a: F64, p_b: F64, shares: NullShares) -> F64:
+def false_discovery_rates(
+    p_a: F64, p_b: F64, shares: NullShares, *, counted: bool = True
+) -> F64:
     r"""Return the false discovery rate of each mediator ``(m,)``: of those with a p_max as small.
 
     .. math:: FDR(t) = m \{\pi_{01} t F_b(t) + \pi_{10} t F_a(t) + \pi_{00} t^2\}
@@ -103,6 +105,10 @@ def false_discovery_rates(p_a: F64, p_b: F64, shares: NullShares) -> F64:
 
     .. math:: t [N_a(t) + N_b(t)] / (1 - \lambda) - m \pi_{00} t^2, \quad
         N_a(t) = \#\{p_a > \lambda, p_b \le t\}
+
+    Parameters
+    ----------
+    counted : whether the numerator is at least what is counted; False for the rule as published.
 
     Examples
     --------
@@ -121,9 +127,10 @@ def false_discovery_rates(p_a: F64, p_b: F64, shares: NullShares) -> F64:
     there_a = _law_of_effects(p_a, t, shares.without_a)
     there_b = _law_of_effects(p_b, t, shares.without_b)
     expected = shares.pi01 * t * there_b + shares.pi10 * t * there_a + shares.pi00 * t * t
-    without = _count_without(p_a, p_b, t) + _count_without(p_b, p_a, t)
-    counted = t * (without / m - shares.pi00 * t)
-    rates = np.minimum(m * np.maximum(expected, counted) / reached, 1.0)
+    if counted:
+        without = _count_without(p_a, p_b, t) + _count_without(p_b, p_a, t)
+        expected = np.maximum(expected, t * (without / m - shares.pi00 * t))
+    rates = np.minimum(m * expected / reached, 1.0)
     rates = np.minimum.accumulate(rates[::-1])[::-1]
     out = np.empty(m)
     out[order] = rates

@@ -203,3 +203,20 @@ def test_dact_is_that_of_the_paper_mediator_by_mediator() -> None:
         p_a, p_b, _ = _draw((0.5, 0.2, 0.2), 60, np.random.default_rng(seed))
         slow = _combine_slowly(p_a.tolist(), p_b.tolist())
         assert combine_paths(p_a, p_b) == pytest.approx(slow, rel=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_counted_only_raises_the_published_rates(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    p_a, p_b = generator.uniform(size=(2, 400)) ** generator.choice(
+        [1.0, 6.0], (2, 400), p=[0.8, 0.2]
+    )
+    shares = estimate_null_shares(p_a, p_b)
+    rates = false_discovery_rates(p_a, p_b, shares)
+    published = false_discovery_rates(p_a, p_b, shares, counted=False)
+    assert (rates >= published).all()
+    assert (rates > published).any()
+    p_max, m = np.maximum(p_a, p_b), 400
+    worst = int(np.argmax(p_max))  # where every mediator is reached, all that lack a path are false
+    total = shares.pi00 + shares.pi01 + shares.pi10
+    assert published[worst] <= min(total, 1.0) + 1.0 / m

@@ -246,3 +246,14 @@ def test_an_event_that_all_or_nobody_has_is_not_said_to_change_nothing(
         "'age' has one value, 50.0, and changes nothing"
     ]
     assert found.table()["status"].unique().to_list() == (["ok"] if event else ["too_few"])
+
+
+@pytest.mark.parametrize("errors", ["classical", "robust"])
+@pytest.mark.parametrize("family", ["cox", "aalen", "royston-parmar"])
+def test_strata_of_one_person_each_hold_nobody_against_another(family: Any, errors: Any) -> None:
+    samples, proteins = make_people(150)
+    alone = samples.with_columns(own=pl.col("ID"))
+    more = {"adjust": {"aged": "age"}, "baseline": "own", "errors": errors}
+    found = run(alone, proteins, models=ModelSpec(family, **more))
+    assert set(found["status"]) <= {"collinear", "separated"}
+    assert found["estimate"].null_count() == found.height
