@@ -86,9 +86,7 @@ def estimate_null_shares(p_a: F64, p_b: F64) -> NullShares:
     return NullShares(neither, without_a - neither, without_b - neither)
 
 
-def false_discovery_rates(
-    p_a: F64, p_b: F64, shares: NullShares, *, counted: bool = True
-) -> F64:
+def false_discovery_rates(p_a: F64, p_b: F64, shares: NullShares, *, counted: bool = True) -> F64:
     r"""Return the false discovery rate of each mediator ``(m,)``: of those with a p_max as small.
 
     .. math:: FDR(t) = m \{\pi_{01} t F_b(t) + \pi_{10} t F_a(t) + \pi_{00} t^2\}
