@@ -107,7 +107,8 @@ def describe_reference(target: Target, *, numeric: bool, remedy: str) -> str | N
     Examples
     --------
     >>> levels = ("ill", "well")
-    >>> target = Target("state", "outcome", "two_levels", np.zeros(2), ("well vs ill",), levels)
+    >>> of = ("well vs ill",)
+    >>> target = Target("state", "outcome", "two_levels", np.zeros(2), of, levels=levels)
     >>> describe_reference(target, numeric=False, remedy="code it").rpartition(": ")[2]
     "'ill' comes first in the alphabet and is the reference; else code it"
     """
