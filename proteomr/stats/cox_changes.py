@@ -181,7 +181,8 @@ class CoxChanges:
         sound = cholesky_pivots(own)[1] > SINGULAR
         taken = np.linalg.solve(np.where(sound[:, None, None], own, np.eye(own.shape[1])), cross)
         left = changes - cross.transpose(0, 2, 1) @ taken
-        scale = np.sqrt(np.einsum("bii->bi", changes))
+        # Of a column that no risk set has two values of, rounding is left, of any sign.
+        scale = np.sqrt(np.maximum(np.einsum("bii->bi", changes), 0.0))
         for t, columns in enumerate(tests):
             statistic[:, t] = unit * standardise_scores(score, left, scale, columns)
         statistic[~sound] = np.nan

@@ -257,3 +257,15 @@ def test_strata_of_one_person_each_hold_nobody_against_another(family: Any, erro
     found = run(alone, proteins, models=ModelSpec(family, **more))
     assert set(found["status"]) <= {"collinear", "separated"}
     assert found["estimate"].null_count() == found.height
+
+
+def test_a_protein_that_is_one_in_each_stratum_has_no_test_and_no_warning() -> None:
+    samples, proteins = make_people(600)
+    trios = samples.with_columns(trio=pl.int_range(pl.len()) // 3)
+    level = np.repeat(np.random.default_rng(5).normal(size=200), 3)
+    same = proteins.with_columns(pl.Series("same", level))
+    changes = SurvivalOptions(zph="km")
+    models = ModelSpec("cox", adjust={"aged": "age"}, baseline="trio", survival=changes)
+    table = run(trios, same, models=models)
+    assert table.filter(pl.col("protein") == "same")["status"].to_list() == ["collinear"]
+    assert "ok" in set(table["status"])
